@@ -1,0 +1,51 @@
+/**
+ * Where actors live.
+ *
+ * @since 0.1.0
+ */
+import * as Layer from "effect/Layer"
+import * as LocalHost from "./host/LocalHost.ts"
+import type { HostOptions } from "./host/Settings.ts"
+import { ActorHost } from "./internal/actorHost.ts"
+
+export {
+  /**
+   * The service that starts actors, keeps one live instance per name and key,
+   * and serves their clients.
+   *
+   * @category services
+   * @since 0.1.0
+   */
+  ActorHost
+} from "./internal/actorHost.ts"
+
+export type {
+  /**
+   * Options of a host; every one has a default.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  HostOptions
+} from "./host/Settings.ts"
+
+/**
+ * A host of actors in this process, in memory.
+ *
+ * **Details**
+ *
+ * An actor starts on its first use and stops after its `maxIdleTime` without
+ * connections and calls. When the host closes, its connections end with
+ * `Draining`, their `onDisconnect` hooks run, and their clients come back when
+ * there is a server again.
+ *
+ * **Gotchas**
+ *
+ * `HttpRouter.serve` builds what it is given privately. Provide the host
+ * outside of it, so that server and actors share one.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerLocal = (options?: HostOptions): Layer.Layer<ActorHost> =>
+  Layer.effect(ActorHost, LocalHost.make(options))

@@ -1,0 +1,264 @@
+/**
+ * One socket of a client: dial, handshake, frames, end.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
+import * as Option from "effect/Option"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import { ConnectionId } from "../Connection.ts"
+import { type Gap, Status } from "../ConnectionStatus.ts"
+import * as DisconnectReason from "../DisconnectReason.ts"
+import type { Lost } from "../Reconnect.ts"
+import * as EndCode from "../session/EndCode.ts"
+import * as Frame from "../session/Frame.ts"
+import * as Heartbeat from "../session/Heartbeat.ts"
+import type { InOrder } from "../session/InOrder.ts"
+import * as Link from "../session/Link.ts"
+import type { Outgoing } from "../session/Outgoing.ts"
+import { ProtocolViolation } from "../session/ProtocolViolation.ts"
+import * as Session from "../session/Session.ts"
+import type { Calls } from "./Calls.ts"
+import type { ClientSession } from "./ClientSession.ts"
+import type { Subscriptions } from "./Subscriptions.ts"
+
+/** Largest message taken from a server; the server keeps smaller limits of its own. */
+const maxInboundBytes = 16_777_216
+
+/** Largest message of several frames sent to one; a single frame is bounded by what the server announces. */
+const maxOutboundBytes = 262_144
+
+/** How long a transport may take to open, and then the server to admit: longer than its hooks may. */
+const openTimeout = Duration.seconds(10)
+const welcomeTimeout = Duration.seconds(25)
+
+/**
+ * The end of a client, for good.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Ended extends Data.TaggedError("Ended")<{
+  /** What becomes the client's status. */
+  readonly status: FinalStatus
+  /** How many data frames the server took in, where it said so. */
+  readonly taken: number | undefined
+}> {}
+
+/**
+ * The statuses that a client never leaves.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type FinalStatus = Extract<Status<unknown>, { readonly _tag: "Rejected" | "Disconnected" }>
+
+/** The end of one socket. */
+class Dropped extends Data.TaggedError("Dropped")<{ readonly cause: unknown }> {}
+
+/**
+ * What a socket works for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Parts {
+  readonly actor: string
+  readonly key: string
+  readonly dial: Effect.Effect<Socket.Socket>
+  /** Evaluates and encodes the params, in time. */
+  readonly params: Effect.Effect<unknown, unknown>
+  readonly decodeRejection: (encoded: unknown) => Effect.Effect<unknown, Schema.SchemaError>
+  readonly session: ClientSession
+  readonly calls: Calls
+  readonly subscriptions: Subscriptions
+  /** Where events are handed out, beside the reader of the socket. */
+  readonly deliveries: InOrder<Effect.Effect<void>>
+  readonly setStatus: (status: Status<unknown>) => Effect.Effect<void>
+  readonly announceGap: (gap: Gap) => Effect.Effect<void>
+}
+
+/**
+ * Dials once and stays until the socket ends; succeeds with how it was lost.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const live = (self: Parts): Effect.Effect<Lost, Ended> =>
+  Effect.gen(function*() {
+    yield* self.setStatus(Status.Connecting({ attempt: self.session.attempt }))
+    const attempt = ++self.session.attempt
+    let connectedAt: bigint | undefined
+    const onConnected = Effect.map(Clock.monotonicTimeNanos, (now) => {
+      connectedAt = now
+    })
+    const cause = yield* Effect.scoped(serve(self, onConnected)).pipe(
+      Effect.catchTag("Dropped", (dropped) => Effect.succeed(dropped.cause))
+    )
+    const now = yield* Clock.monotonicTimeNanos
+    return connectedAt === undefined
+      ? { cause, attempt, connectedFor: Duration.zero }
+      : { cause, attempt: ++self.session.attempt, connectedFor: Duration.nanos(now - connectedAt) }
+  })
+
+const serve = Effect.fnUntraced(function*(
+  self: Parts,
+  onConnected: Effect.Effect<void>
+): Effect.fn.Return<unknown, Ended | Dropped, Scope.Scope> {
+  const params = yield* Effect.mapError(self.params, (cause) => new Dropped({ cause }))
+  const socket = yield* self.dial
+  const link = yield* Link.fromSocket(socket, { maxBytes: maxInboundBytes }).pipe(
+    Effect.timeoutOrElse({ duration: openTimeout, orElse: () => Effect.fail(timedOut("open")) }),
+    Effect.mapError((cause) => new Dropped({ cause }))
+  )
+  const welcomed = Latch.makeUnsafe(false)
+  const session = () => welcomed.isOpen() ? self.session.session : undefined
+  const outgoing = yield* Session.makeOutgoing(link, { maxBatchBytes: maxOutboundBytes, session })
+  yield* Effect.addFinalizer(() => Effect.sync(() => self.session.session.detach(outgoing)))
+  const activity = yield* Heartbeat.makeActivity
+  const subscriptions = self.subscriptions.wanted()
+  const hello = { protocol: Frame.version, actor: self.actor, key: self.key, params, subscriptions }
+  outgoing.push(Frame.encode(["hello", self.session.hello(hello)]))
+
+  const receiving = Session.receive<Frame.ServerFrame, Ended | Dropped>({
+    link,
+    outgoing,
+    session,
+    activity,
+    decode: Frame.decodeServer,
+    onAck: self.calls.drain,
+    onFrame: (frame) => {
+      if (welcomed.isOpen()) return onFrame(self, frame)
+      if (frame[0] !== "welcome") return onRefusal(self, frame)
+      return onWelcome(self, frame[1], outgoing, subscriptions, welcomed).pipe(Effect.andThen(onConnected))
+    }
+  })
+  const attending = welcomed.await.pipe(
+    Effect.timeoutOrElse({ duration: welcomeTimeout, orElse: () => Effect.fail(timedOut("welcome")) }),
+    Effect.andThen(
+      Effect.suspend(() =>
+        Heartbeat.awaitSilence(activity, self.session.welcome!.heartbeat, () => outgoing.push(Frame.encode(["ping"])))
+      )
+    ),
+    Effect.andThen(Effect.fail(timedOut("pong")))
+  )
+  return yield* Effect.raceAllFirst([receiving, attending, Effect.andThen(outgoing.ended, Effect.fail(closed))]).pipe(
+    Effect.catchTags({
+      SocketError: (cause) => Effect.fail(new Dropped({ cause })),
+      ProtocolViolation: (violation) => giveUp(self, outgoing, violation)
+    })
+  )
+})
+
+const timedOut = (what: "open" | "welcome" | "pong") =>
+  new Socket.SocketError({
+    reason: new Socket.SocketOpenError({ kind: "Timeout", cause: new Error(`no ${what} in time`) })
+  })
+
+const closed = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1006 }) })
+
+const onWelcome = Effect.fnUntraced(function*(
+  self: Parts,
+  welcome: Frame.Welcome,
+  outgoing: Outgoing,
+  subscribed: ReadonlyArray<string>,
+  welcomed: Latch.Latch
+): Effect.fn.Return<void, ProtocolViolation> {
+  const { previous, session } = self.session
+  const tail = self.session.attachTo(outgoing, welcome)
+  if (tail === undefined) return yield* violation("the server resumes a session with counts that are not its own")
+  welcomed.openUnsafe()
+  // At once: any frame shows the server that its new token has arrived.
+  outgoing.push(Frame.encode(["ack", session.state.received]))
+  session.state.reported = session.state.received
+  for (const frame of tail) outgoing.push(frame)
+  const id = ConnectionId.make(welcome.connection)
+  if (!welcome.resumed) {
+    subscribeAnew(self, subscribed)
+    yield* self.calls.sessionLost(undefined, undefined)
+  }
+  yield* self.setStatus(Status.Connected({ id, resumed: welcome.resumed }))
+  if (!welcome.resumed && previous !== undefined) {
+    yield* self.announceGap({ previous, current: id, cause: "SessionLost", missed: Option.none() })
+  }
+  yield* self.calls.drain
+})
+
+/** What has changed since the `hello` was written, which named the subscriptions of then. */
+const subscribeAnew = (self: Parts, subscribed: ReadonlyArray<string>): void => {
+  const wanted = self.subscriptions.wanted()
+  for (const event of wanted) {
+    if (!subscribed.includes(event)) self.session.session.send(Frame.encode(["subscribe", event]))
+  }
+  for (const event of subscribed) {
+    if (!wanted.includes(event)) self.session.session.send(Frame.encode(["unsubscribe", event]))
+  }
+}
+
+type Handed = Exclude<Frame.ServerFrame, readonly ["ack" | "ping" | "pong", ...ReadonlyArray<any>]>
+
+const onFrame = (self: Parts, frame: Handed): Effect.Effect<void, ProtocolViolation | Ended | Dropped> => {
+  switch (frame[0]) {
+    case "event":
+      return Effect.sync(() => self.deliveries.offer(self.subscriptions.deliver(frame[1], frame[2])))
+    case "reply":
+    case "refused":
+    case "chunk":
+      return self.calls.onFrame(frame)
+    case "bye":
+      return onBye(self, frame[1], true)
+    default:
+      return violation(`a ${frame[0]} frame after the welcome`)
+  }
+}
+
+const onRefusal = (self: Parts, frame: Handed): Effect.Effect<never, ProtocolViolation | Ended | Dropped> => {
+  switch (frame[0]) {
+    case "bye":
+      return onBye(self, frame[1], false)
+    case "rejected":
+      return self.decodeRejection(frame[1]).pipe(
+        Effect.mapError((error) =>
+          new ProtocolViolation({ message: `the rejection does not decode: ${error.message}` })
+        ),
+        Effect.flatMap((rejection) =>
+          Effect.fail(new Ended({ status: Status.Rejected({ rejection }), taken: undefined }))
+        )
+      )
+    default:
+      return violation(`a ${frame[0]} frame before the welcome`)
+  }
+}
+
+/** The server ends the socket, the session or the connection: the reason tells which. */
+const onBye = (self: Parts, bye: Frame.Bye, attached: boolean): Effect.Effect<never, Ended | Dropped> =>
+  Effect.suspend((): Effect.Effect<never, Ended | Dropped> => {
+    const { reason } = bye
+    const taken = attached ? bye.received : undefined
+    if (DisconnectReason.isTerminal(reason)) {
+      return Effect.fail(new Ended({ status: Status.Disconnected({ reason }), taken }))
+    }
+    const dropped = Effect.fail(new Dropped({ cause: reason }))
+    if (EndCode.keepsSession(reason, attached)) return dropped
+    self.session.forget()
+    return Effect.andThen(self.calls.sessionLost(reason, taken), dropped)
+  })
+
+const violation = (message: string) => Effect.fail(new ProtocolViolation({ message }))
+
+const giveUp = (self: Parts, outgoing: Outgoing, { message }: ProtocolViolation): Effect.Effect<never, Ended> =>
+  Effect.suspend(() => {
+    const reason = DisconnectReason.ProtocolError.make({ message })
+    outgoing.push(Frame.encodeBye(reason, self.session.session.state.received))
+    outgoing.end(EndCode.codes.ProtocolError, message)
+    return outgoing.ended.pipe(
+      Effect.timeoutOption("1 second"),
+      Effect.andThen(Effect.fail(new Ended({ status: Status.Disconnected({ reason }), taken: undefined })))
+    )
+  })

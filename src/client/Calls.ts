@@ -1,0 +1,273 @@
+/**
+ * The calls of a client: typed methods above, frames below, and in between
+ * what was sent and is not answered.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type * as Rpc from "effect/rpc/Rpc"
+import * as RpcClient from "effect/rpc/RpcClient"
+import type * as RpcGroup from "effect/rpc/RpcGroup"
+import type { FromClient, Request } from "effect/rpc/RpcMessage"
+import type * as Scope from "effect/Scope"
+import { ConnectionError, InvalidReply, NotExecuted, OutcomeUnknown, ReplyTooLarge } from "../ConnectionError.ts"
+import type { DisconnectReason } from "../DisconnectReason.ts"
+import type { AnyActor } from "../internal/definition.ts"
+import * as Frame from "../session/Frame.ts"
+import { InOrder } from "../session/InOrder.ts"
+import { ProtocolViolation } from "../session/ProtocolViolation.ts"
+import * as RpcCodec from "../session/RpcCodec.ts"
+import * as Outbox from "./Outbox.ts"
+
+type Failure = ConnectionError<unknown>
+
+/** A call from the moment on in which it was made. */
+interface Call extends Outbox.Waiting {
+  readonly rpc: Rpc.AnyWithProps
+  readonly discard: boolean
+  /** Which data frame of the session it was; 0 while it was not sent. */
+  sequence: number
+  /** Its caller has gone; only its place among the calls in flight is left. */
+  abandoned: boolean
+  /** The chunks and the end of a stream, handed over as its consumer takes them. */
+  delivery: InOrder<Effect.Effect<void>> | undefined
+}
+
+/**
+ * The way out of a client: where frames go while it is attached.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Uplink {
+  /** The limits of the server; `undefined` before the first welcome. */
+  readonly limits: () => Frame.Limits | undefined
+  /** Whether a call may be sent now. */
+  readonly hasRoom: () => boolean
+  /** Counts a frame as sent and returns its number in the session. */
+  readonly send: (frame: string) => number
+}
+
+/**
+ * The calls of a client.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Calls {
+  /** The typed methods. */
+  readonly rpc: unknown
+  readonly queued: () => number
+  /** Sends what waits, as far as there is room. */
+  readonly drain: Effect.Effect<void>
+  readonly onFrame: (
+    frame: Extract<Frame.ServerFrame, readonly ["reply" | "refused" | "chunk", ...ReadonlyArray<any>]>
+  ) => Effect.Effect<void, ProtocolViolation>
+  /** Settles the calls that were sent in a session that is gone. Those that the server says it never took in did not run. */
+  readonly sessionLost: (cause: DisconnectReason | undefined, taken: number | undefined) => Effect.Effect<void>
+  /** Settles all calls, now and later: those never sent with `error`. */
+  readonly close: (error: Failure, cause: DisconnectReason, taken: number | undefined) => Effect.Effect<void>
+}
+
+/**
+ * Makes the calls of a client.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
+  readonly context: Context.Context<never>
+  readonly capacity: number
+  readonly onFull: "suspend" | "fail"
+  readonly uplink: Uplink
+}): Effect.fn.Return<Calls, never, Scope.Scope> {
+  const { uplink } = options
+  const scope = yield* Effect.scope
+  const outbox = yield* Outbox.make<Call>(options)
+  const sent = new Map<number, Call>()
+  let nextId = 0
+
+  const settle = (call: Call, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
+    sent.delete(call.id)
+    if (call.abandoned) return Effect.void
+    const write = client.write({ _tag: "Exit", clientId: 0, requestId: call.id as never, exit: exit as never })
+    if (call.delivery === undefined) return write
+    return Effect.sync(() => call.delivery!.offer(write))
+  }
+  const fail = (call: Call, reason: Failure["reason"]) => settle(call, Exit.fail(new ConnectionError({ reason })))
+
+  const drain: Effect.Effect<void> = Effect.gen(function*() {
+    while (uplink.hasRoom() && sent.size < (uplink.limits()?.callsInFlight ?? 0)) {
+      const call = yield* outbox.take
+      if (call === undefined) return
+      const tooLarge = checkSize(call.frame, uplink.limits())
+      if (tooLarge !== undefined) {
+        yield* fail(call, tooLarge)
+        continue
+      }
+      sent.set(call.id, call)
+      call.sequence = uplink.send(call.frame)
+    }
+  })
+
+  const request = (message: Request<Rpc.Any>): Effect.Effect<void, Failure> => {
+    const rpc = actor.protocol.requests.get(message.tag)!
+    const codec = RpcCodec.of(rpc)
+    return Effect.flatMap(
+      Effect.orDie(Effect.provideContext(codec.encodePayload(message.payload), options.context)),
+      (payload) => {
+        const call: Call = {
+          id: message.id as number,
+          frame: encodeCall(message, payload),
+          rpc,
+          discard: message.discard === true,
+          sequence: 0,
+          abandoned: false,
+          delivery: codec.isStream ? makeDelivery(options.context, scope) : undefined
+        }
+        const tooLarge = checkSize(call.frame, uplink.limits())
+        return tooLarge === undefined
+          ? Effect.andThen(outbox.offer(call), drain)
+          : Effect.fail(new ConnectionError<unknown>({ reason: tooLarge }))
+      }
+    )
+  }
+
+  const interrupt = (id: number): Effect.Effect<void> =>
+    Effect.flatMap(outbox.remove(id), (removed) =>
+      Effect.sync(() => {
+        const call = sent.get(id)
+        if (removed || call === undefined) return
+        call.abandoned = true
+        call.delivery?.takeAll()
+        uplink.send(Frame.encode(["interrupt", id]))
+      }))
+
+  const client = yield* RpcClient.makeNoSerialization(actor.protocol as unknown as RpcGroup.RpcGroup<Rpc.Any>, {
+    disableTracing: true,
+    supportsAck: true,
+    generateRequestId: () => nextId++ as never,
+    onFromClient: ({ message }: { readonly message: FromClient<Rpc.Any> }): Effect.Effect<void, Failure> => {
+      switch (message._tag) {
+        case "Request":
+          return request(message)
+        case "Interrupt":
+          return interrupt(message.requestId as number)
+        case "Ack":
+          return Effect.sync(() => {
+            if (sent.has(message.requestId as number)) {
+              uplink.send(Frame.encode(["chunk-ack", message.requestId as number]))
+            }
+          })
+        default:
+          return Effect.void
+      }
+    }
+  }).pipe(Effect.provideContext(options.context as Context.Context<any>))
+
+  /** Replies decode beside the reader of the socket, which waits for nobody. */
+  const aside = (effect: Effect.Effect<void>): Effect.Effect<void> =>
+    Effect.sync(() => {
+      const fiber = Effect.runForkWith(options.context)(effect)
+      if (fiber.pollUnsafe() === undefined) Fiber.runIn(fiber, scope)
+    })
+
+  const onReply = (call: Call, encoded: unknown): Effect.Effect<void> => {
+    const codec = RpcCodec.of(call.rpc)
+    const decode = call.discard ? codec.decodeDiscardedExit : codec.decodeExit
+    return aside(Effect.matchEffect(decode(encoded), {
+      onFailure: (error) => fail(call, new InvalidReply({ message: error.message })),
+      onSuccess: (exit) => settle(call, exit)
+    }))
+  }
+
+  const onChunk = (call: Call, values: ReadonlyArray<unknown>): Effect.Effect<void, ProtocolViolation> => {
+    if (call.abandoned || call.delivery === undefined) return Effect.void
+    if (call.delivery.size > (uplink.limits()?.streamWindow ?? 0)) {
+      return Effect.fail(new ProtocolViolation({ message: "the server sent more chunks than the window allows" }))
+    }
+    return Effect.sync(() =>
+      call.delivery!.offer(Effect.matchEffect(RpcCodec.of(call.rpc).decodeChunk(values), {
+        onFailure: (error) => fail(call, new InvalidReply({ message: error.message })),
+        onSuccess: (decoded) =>
+          client.write({ _tag: "Chunk", clientId: 0, requestId: call.id as never, values: decoded as never })
+      }))
+    )
+  }
+
+  const settleSent = (cause: DisconnectReason | undefined, taken: number | undefined): Effect.Effect<void> =>
+    Effect.suspend(() =>
+      Effect.forEach(Array.from(sent.values()), (call) =>
+        fail(
+          call,
+          taken !== undefined && call.sequence > taken
+            ? new NotExecuted({
+              cause: "ConnectionEnded",
+              message: "the connection ended before the server took the call in"
+            })
+            : new OutcomeUnknown({ cause })
+        ), { discard: true })
+    )
+
+  return {
+    rpc: client.client,
+    queued: outbox.size,
+    drain,
+    onFrame: (frame) => {
+      const call = sent.get(frame[1])
+      if (call === undefined) return Effect.void
+      switch (frame[0]) {
+        case "reply":
+          return Effect.andThen(onReply(call, frame[2]), drain)
+        case "refused":
+          return Effect.andThen(fail(call, toReason(frame[2], frame[3])), drain)
+        case "chunk":
+          return onChunk(call, frame[2])
+      }
+    },
+    sessionLost: settleSent,
+    close: Effect.fnUntraced(function*(error, cause, taken) {
+      for (const call of yield* outbox.close(error)) yield* settle(call, Exit.fail(error))
+      yield* settleSent(cause, taken)
+    })
+  }
+})
+
+const makeDelivery = (context: Context.Context<never>, scope: Scope.Scope) =>
+  new InOrder<Effect.Effect<void>>({ act: (effect) => effect, context, scope })
+
+const encodeCall = (message: Request<Rpc.Any>, payload: unknown): string => {
+  const headers = Object.entries(message.headers)
+  const meta: Frame.CallMeta = {
+    ...(headers.length === 0 ? {} : { headers }),
+    ...(message.discard === true ? { discard: true as const } : {})
+  }
+  const id = message.id as number
+  return Object.keys(meta).length === 0
+    ? Frame.encode(["call", id, message.tag, payload])
+    : Frame.encode(["call", id, message.tag, payload, meta])
+}
+
+const checkSize = (frame: string, limits: Frame.Limits | undefined): NotExecuted | undefined =>
+  limits !== undefined && Frame.exceeds(frame, limits.frameBytes)
+    ? new NotExecuted({
+      cause: "FrameTooLarge",
+      message: `the encoded call has ${Frame.byteLength(frame)} bytes and ${limits.frameBytes} are allowed`
+    })
+    : undefined
+
+const toReason = (refusal: Frame.Refusal, message: string): Failure["reason"] => {
+  switch (refusal) {
+    case "ReplyTooLarge": {
+      const [bytes = 0, limit = 0] = message.split(" ").map(Number)
+      return new ReplyTooLarge({ bytes, limit })
+    }
+    case "Interrupted":
+      return new NotExecuted({ cause: "ConnectionEnded", message: "the call was interrupted before it ran" })
+    default:
+      return new NotExecuted({ cause: refusal, message })
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * A client of an actor: the handle is there at once and dials by itself.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as PubSub from "effect/PubSub"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type * as Socket from "effect/socket/Socket"
+import * as Stream from "effect/Stream"
+import * as SubscriptionRef from "effect/SubscriptionRef"
+import { ConnectionError, Disconnected, Rejected } from "../ConnectionError.ts"
+import { type Gap, isFinal, Status } from "../ConnectionStatus.ts"
+import * as DisconnectReason from "../DisconnectReason.ts"
+import type { AnyActor, AnyClient, AnyConnectOptions } from "../internal/definition.ts"
+import * as Reconnect from "../Reconnect.ts"
+import * as EndCode from "../session/EndCode.ts"
+import * as Frame from "../session/Frame.ts"
+import { InOrder } from "../session/InOrder.ts"
+import * as Attachment from "./Attachment.ts"
+import * as Calls from "./Calls.ts"
+import { ClientSession } from "./ClientSession.ts"
+import * as Dialer from "./Dialer.ts"
+import * as Subscriptions from "./Subscriptions.ts"
+
+/** Gaps that a slow reader may lag behind; then it misses the oldest. */
+const gapsCapacity = 16
+
+/**
+ * Makes a client in the current scope, which leaves when the scope closes.
+ * `dial` gives a socket that is not open yet.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  dial: Effect.Effect<Socket.Socket>,
+  actor: AnyActor,
+  key: string,
+  options: AnyConnectOptions
+): Effect.fn.Return<AnyClient, never, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const session = new ClientSession()
+  const status = yield* SubscriptionRef.make<Status<unknown>>(Status.Connecting({ attempt: 0 }))
+  const gaps = yield* Effect.acquireRelease(PubSub.sliding<Gap>(gapsCapacity), PubSub.shutdown)
+  const ended = yield* Deferred.make<void>()
+  const left = yield* Deferred.make<void>()
+  const calls = yield* Calls.make(actor, {
+    context: options.context,
+    capacity: options.queueCapacity ?? 1024,
+    onFull: options.onQueueFull ?? "suspend",
+    uplink: makeUplink(session)
+  })
+  const subscriptions = yield* Subscriptions.make(actor, {
+    context: options.context,
+    capacity: options.eventCapacity ?? 1024,
+    pinned: options.subscribe ?? [],
+    // Without a session the next `hello` tells; a fresh one starts from what it told.
+    onChange: (event, wanted) => {
+      if (session.welcome === undefined) return
+      session.session.send(Frame.encode([wanted ? "subscribe" : "unsubscribe", event]))
+    }
+  })
+  const setStatus = (next: Status<unknown>) =>
+    SubscriptionRef.updateSome(status, (current) => isFinal(current) ? Option.none() : Option.some(next))
+
+  const finish = (end: Attachment.Ended) =>
+    Effect.suspend(() => {
+      if (!Deferred.doneUnsafe(ended, Exit.void)) return Effect.void
+      const error = toError(end.status)
+      return setStatus(end.status).pipe(
+        Effect.andThen(calls.close(error, reasonOf(end.status), end.taken)),
+        Effect.andThen(subscriptions.close(error))
+      )
+    }).pipe(Effect.uninterruptible)
+
+  const life = Attachment.live({
+    actor: actor.type,
+    key,
+    dial,
+    session,
+    calls,
+    subscriptions,
+    setStatus,
+    params: makeParams(actor, options),
+    decodeRejection: decodeRejection(actor, options),
+    deliveries: new InOrder({ act: (effect) => effect, context: options.context, scope }),
+    announceGap: (gap) => Effect.asVoid(PubSub.publish(gaps, gap))
+  })
+  yield* Dialer.lives(life, {
+    schedule: options.reconnect ?? Reconnect.policy,
+    cap: () => session.longestWait,
+    onWait: ({ attempt, cause }, delay) => setStatus(Status.Waiting({ attempt, delay, cause }))
+  }).pipe(
+    Stream.runDrain,
+    Effect.andThen(Effect.fail(gaveUp)),
+    Effect.catchTag("Ended", finish),
+    Effect.raceFirst(Deferred.await(left)),
+    Effect.annotateLogs({ actor: actor.type, key }),
+    Effect.forkScoped
+  )
+  const disconnect = (reason?: string) =>
+    Effect.suspend(() => {
+      const goodbye = DisconnectReason.ClientLeft.make(reason === undefined ? {} : { reason })
+      return finish(new Attachment.Ended({ status: Status.Disconnected({ reason: goodbye }), taken: undefined })).pipe(
+        Effect.andThen(sayGoodbye(session, goodbye)),
+        Effect.andThen(Deferred.succeed(left, undefined)),
+        Effect.asVoid
+      )
+    }).pipe(Effect.uninterruptible)
+  yield* Effect.addFinalizer(() => disconnect())
+
+  return {
+    rpc: calls.rpc,
+    events: Object.fromEntries(
+      Array.from(actor.eventSchemas.keys(), (event) => [event, subscriptions.stream(event)])
+    ),
+    status,
+    gaps: Stream.interruptWhen(Stream.fromPubSub(gaps), Deferred.await(ended)),
+    queued: Effect.sync(calls.queued),
+    disconnect
+  }
+})
+
+const makeUplink = (self: ClientSession): Calls.Uplink => ({
+  limits: () => self.welcome?.limits,
+  hasRoom: () => self.hasRoom,
+  send: (frame) => {
+    self.session.send(frame)
+    return self.session.state.sent
+  }
+})
+
+const makeParams = (actor: AnyActor, options: AnyConnectOptions): Effect.Effect<unknown, unknown> => {
+  const encode = Schema.encodeUnknownEffect(Schema.toCodecJson(actor.schemas.params))
+  return options.params.pipe(
+    Effect.flatMap(encode),
+    Effect.timeout(options.paramsTimeout ?? "10 seconds"),
+    Effect.catchDefect((defect) => Effect.fail(defect)),
+    Effect.provideContext(options.context)
+  )
+}
+
+const decodeRejection = (actor: AnyActor, options: AnyConnectOptions) => {
+  const decode = Schema.decodeUnknownEffect(Schema.toCodecJson(actor.schemas.rejection))
+  return (encoded: unknown) => Effect.provideContext(decode(encoded), options.context)
+}
+
+/** The schedule has ended: the client gives up on a network that is away. */
+const gaveUp = new Attachment.Ended({
+  status: Status.Disconnected({ reason: DisconnectReason.Lost.make({}) }),
+  taken: undefined
+})
+
+const toError = (status: Attachment.FinalStatus): ConnectionError<unknown> =>
+  new ConnectionError<unknown>({
+    reason: status._tag === "Rejected"
+      ? new Rejected({ rejection: status.rejection })
+      : new Disconnected({ reason: status.reason })
+  })
+
+const reasonOf = (status: Attachment.FinalStatus): DisconnectReason.DisconnectReason =>
+  status._tag === "Rejected" ? DisconnectReason.Refused.make({}) : status.reason
+
+/** Tells the server, if it can be reached, and waits a moment for the word to leave. */
+const sayGoodbye = (self: ClientSession, reason: DisconnectReason.ClientLeft): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const socket = self.session.socket
+    if (socket === undefined) return Effect.void
+    socket.push(Frame.encodeBye(reason, self.session.state.received))
+    socket.end(EndCode.codes.ClientLeft, DisconnectReason.describe(reason))
+    return Effect.asVoid(Effect.timeoutOption(Effect.interruptible(socket.ended), farewellTimeout))
+  })
+
+/** How long a last message may take to leave. */
+const farewellTimeout = Duration.seconds(1)

@@ -1,0 +1,83 @@
+/**
+ * What a client keeps from one socket to the next.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import { ConnectionId } from "../Connection.ts"
+import type * as Frame from "../session/Frame.ts"
+import type { Outgoing } from "../session/Outgoing.ts"
+import { Session } from "../session/Session.ts"
+
+/**
+ * The client's end of its session.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class ClientSession {
+  readonly session = new Session({ frames: 0, bytes: 0 })
+  /** What the server said in its last welcome. */
+  welcome: Frame.Welcome | undefined
+  /** The connection that was last had, to tell of a gap. */
+  previous: ConnectionId | undefined
+  /** Dials since the client was last connected. */
+  attempt = 0
+  private attach = 0
+
+  /** Whether the next dial may take the session up again. */
+  get canResume(): boolean {
+    return this.welcome !== undefined && !this.session.isOver()
+  }
+
+  /** The longest wait between dials that keeps the session: a sixth of its window. */
+  get longestWait(): Duration.Duration | undefined {
+    return this.welcome === undefined || this.welcome.resumeWindow === 0
+      ? undefined
+      : Duration.millis(this.welcome.resumeWindow / 6)
+  }
+
+  /** Whether a call may leave now. */
+  get hasRoom(): boolean {
+    return this.session.socket !== undefined && this.session.hasRoom()
+  }
+
+  hello(options: Pick<Frame.Hello, "protocol" | "actor" | "key" | "params" | "subscriptions">): Frame.Hello {
+    const hello = { ...options, attach: ++this.attach }
+    return this.welcome === undefined || !this.canResume ? hello : {
+      ...hello,
+      resume: {
+        connection: this.welcome.connection,
+        token: this.welcome.token,
+        epoch: this.welcome.epoch,
+        received: this.session.state.received
+      }
+    }
+  }
+
+  /**
+   * Takes the session up on a socket, or starts a fresh one, as the server
+   * says. Returns the frames to send again; `undefined` if the server's counts
+   * are not of this session.
+   */
+  attachTo(outgoing: Outgoing, welcome: Frame.Welcome): ReadonlyArray<string> | undefined {
+    let tail: ReadonlyArray<string> | undefined = []
+    if (welcome.resumed) {
+      tail = this.welcome?.connection === welcome.connection ? this.session.resume(welcome.received) : undefined
+      if (tail === undefined) return undefined
+    } else {
+      this.session.reset()
+    }
+    this.welcome = welcome
+    this.session.bounds = { frames: welcome.limits.bufferFrames, bytes: welcome.limits.bufferBytes }
+    this.session.socket = outgoing
+    this.previous = ConnectionId.make(welcome.connection)
+    this.attempt = 0
+    return tail
+  }
+
+  /** The session is gone; the next dial starts a fresh one. */
+  forget(): void {
+    this.welcome = undefined
+  }
+}

@@ -1,0 +1,176 @@
+/**
+ * Who gets in: a fresh client becomes a connection, one that comes back takes
+ * its connection up again, anybody else is told why not.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Headers from "effect/http/Headers"
+import * as Schema from "effect/Schema"
+import { ConnectionId } from "../Connection.ts"
+import * as DisconnectReason from "../DisconnectReason.ts"
+import type { ConnectRequest } from "../LifecycleHooks.ts"
+import * as EndCode from "../session/EndCode.ts"
+import * as Frame from "../session/Frame.ts"
+import type { Outgoing } from "../session/Outgoing.ts"
+import * as ResumeToken from "../session/ResumeToken.ts"
+import type { ActorInstance } from "./ActorInstance.ts"
+import { dismiss, type ServerConnection } from "./ServerConnection.ts"
+
+interface Request {
+  readonly hello: Frame.Hello
+  readonly headers: Headers.Headers
+  readonly outgoing: Outgoing
+}
+
+type OnAttached = (connection: ServerConnection) => void
+
+/**
+ * Answers a `hello`. `onAttached` is told the connection at the moment in
+ * which the socket takes it up; without one the socket has been ended.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const run = (self: ActorInstance, request: Request, onAttached: OnAttached): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { resume } = request.hello
+    const known = resume === undefined ? undefined : findResumable(self, resume)
+    const answer = known === undefined
+      ? admitFresh(self, request, onAttached)
+      : readmit(self, known, request, onAttached)
+    return answer.pipe(
+      Effect.catchTags({
+        Rejected: ({ encoded }) =>
+          Effect.andThen(
+            Effect.logInfo("the actor refused a client"),
+            Effect.sync(() => {
+              request.outgoing.push(Frame.encode(["rejected", encoded]))
+              request.outgoing.end(EndCode.rejected, "rejected")
+            })
+          ),
+        HookFailed: () => Effect.sync(() => dismiss(request.outgoing, DisconnectReason.InternalError.make({}), 0)),
+        Dismissed: ({ reason }) => Effect.sync(() => dismiss(request.outgoing, reason, 0))
+      })
+    )
+  })
+
+class Dismissed extends Schema.TaggedError<Dismissed>("~effect-tether/host/Dismissed")("Dismissed", {
+  reason: DisconnectReason.DisconnectReason
+}) {}
+
+const admitFresh = (self: ActorInstance, request: Request, onAttached: OnAttached) =>
+  Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+    const { hello } = request
+    if (self.table.size() >= self.settings.maxConnections) {
+      return yield* new Dismissed({ reason: DisconnectReason.Draining.make({}) })
+    }
+    const state = yield* restore(Effect.flatMap(decode(self, request), self.hooks.admit))
+    const id = ConnectionId.make(yield* ResumeToken.make)
+    const token = yield* ResumeToken.make
+    yield* self.open({
+      id,
+      state,
+      attach: hello.attach,
+      subscriptions: hello.subscriptions.filter((event) => self.actor.eventSchemas.has(event)).slice(
+        0,
+        self.settings.limits.subscriptions
+      ),
+      onListed: (connection) => {
+        connection.token = token
+        onAttached(connection)
+        connection.session.socket = request.outgoing
+        welcome(self, connection, request.outgoing, false)
+      }
+    })
+  }))
+
+const readmit = (self: ActorInstance, connection: ServerConnection, request: Request, onAttached: OnAttached) =>
+  Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
+    const { hello, outgoing } = request
+    const resume = hello.resume!
+    if (hello.attach <= connection.attach) return yield* new Dismissed({ reason: DisconnectReason.Stale.make({}) })
+    yield* self.cancelExpiry(connection)
+    const token = yield* ResumeToken.make
+    yield* restore(decode(self, request)).pipe(
+      Effect.flatMap((params) => restore(self.hooks.readmit(connection, params))),
+      Effect.raceFirst(Effect.flatMap(
+        restore(Deferred.await(connection.ended)),
+        (reason) => Effect.fail(new Dismissed({ reason }))
+      )),
+      Effect.tapErrorTag("Rejected", () => Effect.sync(() => connection.end(DisconnectReason.Refused.make({})))),
+      Effect.onError(() => connection.session.socket === undefined ? self.startExpiry(connection) : Effect.void)
+    )
+    // The world may have moved on while the hook ran.
+    if (hello.attach <= connection.attach || !isValid(connection, resume.token)) {
+      return yield* new Dismissed({ reason: DisconnectReason.Stale.make({}) })
+    }
+    const tail = connection.session.resume(resume.received)
+    if (tail === undefined) return yield* new Dismissed({ reason: DisconnectReason.Lost.make({}) })
+    displace(connection)
+    connection.attach = hello.attach
+    connection.previousToken = resume.token
+    connection.token = token
+    onAttached(connection)
+    connection.session.socket = outgoing
+    welcome(self, connection, outgoing, true)
+    for (const frame of tail) outgoing.push(frame)
+    if (connection.status === "Suspended") {
+      connection.status = "Connected"
+      self.table.announce({ _tag: "Resumed", connection: connection.view })
+    }
+  }))
+
+/** A connection that this `hello` may take up, if the tail that it needs is whole. */
+const findResumable = (
+  self: ActorInstance,
+  resume: NonNullable<Frame.Hello["resume"]>
+): ServerConnection | undefined => {
+  const connection = self.table.find(resume.connection)
+  if (connection === undefined || connection.isEnded || resume.epoch !== self.epoch) return undefined
+  if (!isValid(connection, resume.token)) return undefined
+  if (connection.session.canResume(resume.received)) return connection
+  connection.end(DisconnectReason.Lost.make({}))
+  return undefined
+}
+
+const isValid = (connection: ServerConnection, token: string): boolean =>
+  ResumeToken.equals(connection.token, token) ||
+  (connection.previousToken !== undefined && ResumeToken.equals(connection.previousToken, token))
+
+const displace = (connection: ServerConnection): void => {
+  const socket = connection.session.socket
+  if (socket === undefined) return
+  connection.session.socket = undefined
+  dismiss(socket, DisconnectReason.Displaced.make({}), connection.session.state.received)
+}
+
+const welcome = (self: ActorInstance, connection: ServerConnection, outgoing: Outgoing, resumed: boolean): void =>
+  outgoing.push(Frame.encode(["welcome", {
+    connection: connection.id,
+    epoch: self.epoch,
+    token: connection.token,
+    resumed,
+    received: connection.session.state.received,
+    limits: self.settings.limits,
+    heartbeat: self.settings.heartbeat,
+    resumeWindow: Duration.toMillis(self.settings.resumeWindow)
+  }]))
+
+const decode = (
+  self: ActorInstance,
+  request: Request
+): Effect.Effect<ConnectRequest<unknown>, Dismissed> =>
+  self.decodeParams(request.hello.params).pipe(
+    Effect.map((params) => ({ params, headers: request.headers })),
+    Effect.mapError((error) =>
+      new Dismissed({ reason: DisconnectReason.InvalidParams.make({ message: error.message }) })
+    ),
+    Effect.timeoutOrElse({
+      duration: self.settings.hookTimeout,
+      orElse: () => Effect.fail(new Dismissed({ reason: DisconnectReason.InternalError.make({}) }))
+    }),
+    Effect.provideContext(self.context)
+  )

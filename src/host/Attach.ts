@@ -1,0 +1,142 @@
+/**
+ * A socket takes up a connection: admission, attaching, and the frames until
+ * the socket ends.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Headers from "effect/http/Headers"
+import type * as Scope from "effect/Scope"
+import * as DisconnectReason from "../DisconnectReason.ts"
+import * as EndCode from "../session/EndCode.ts"
+import * as Frame from "../session/Frame.ts"
+import * as Heartbeat from "../session/Heartbeat.ts"
+import type { Link } from "../session/Link.ts"
+import type { Outgoing } from "../session/Outgoing.ts"
+import { ProtocolViolation } from "../session/ProtocolViolation.ts"
+import * as Session from "../session/Session.ts"
+import type { ActorInstance } from "./ActorInstance.ts"
+import * as Admission from "./Admission.ts"
+import * as ServerCalls from "./ServerCalls.ts"
+import { dismiss, type ServerConnection } from "./ServerConnection.ts"
+
+/** How long a last message may take to leave before the socket is dropped. */
+const farewellTimeout = "1 second"
+
+/**
+ * Serves a socket whose `hello` has been read, until it ends. What outlives
+ * the socket, the connection, belongs to the instance.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const serve: (
+  self: ActorInstance,
+  socket: { readonly hello: Frame.Hello; readonly link: Link; readonly headers: Headers.Headers }
+) => Effect.Effect<void, never, Scope.Scope> = Effect.fnUntraced(function*(self, { headers, hello, link }) {
+  let connection: ServerConnection | undefined
+  const session = () => connection?.session
+  const outgoing = yield* Session.makeOutgoing(link, { maxBatchBytes: self.settings.limits.batchBytes, session })
+  const activity = yield* Heartbeat.makeActivity
+
+  const receiving = Session.receive<Frame.ClientFrame>({
+    link,
+    outgoing,
+    session,
+    decode: Frame.decodeClient,
+    activity: {
+      last: activity.last,
+      mark: () => {
+        activity.mark()
+        if (connection?.session.socket === outgoing) connection.confirm()
+      }
+    },
+    onFrame: (frame) => onFrame(self, connection, outgoing, frame)
+  })
+  const attending = Admission.run(self, { hello, headers, outgoing }, (admitted) => {
+    connection = admitted
+  }).pipe(
+    Effect.andThen(
+      Heartbeat.awaitSilence(activity, self.settings.heartbeat, () => outgoing.push(Frame.encode(["ping"])))
+    ),
+    Effect.andThen(Effect.logDebug("the client fell silent; its socket is given up")),
+    Effect.andThen(Effect.sync(() => outgoing.end(EndCode.silent, "no sign of life")))
+  )
+
+  yield* Effect.raceAllFirst([receiving, attending, outgoing.ended]).pipe(
+    Effect.catchTag("ProtocolViolation", (violation) => fault(connection, outgoing, violation)),
+    Effect.catchTag("SocketError", (error) => Effect.logDebug(`the socket ended: ${error.message}`)),
+    Effect.ensuring(Effect.suspend(() => connection === undefined ? Effect.void : leave(self, connection, outgoing)))
+  )
+})
+
+const fault = (
+  connection: ServerConnection | undefined,
+  outgoing: Outgoing,
+  violation: ProtocolViolation
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const reason = DisconnectReason.ProtocolError.make({ message: violation.message })
+    if (connection?.session.socket === outgoing) connection.end(reason)
+    else dismiss(outgoing, reason, 0)
+    return Effect.logInfo(`a client broke the protocol: ${violation.message}`)
+  }).pipe(
+    Effect.andThen(Effect.timeoutOption(outgoing.ended, farewellTimeout)),
+    Effect.asVoid
+  )
+
+/** The socket is gone: the connection waits for another one, if it may. */
+const leave = (self: ActorInstance, connection: ServerConnection, outgoing: Outgoing): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (!connection.session.detach(outgoing) || connection.isEnded) return Effect.void
+    if (connection.confirmed && self.canSuspend) return self.suspend(connection)
+    return Effect.sync(() => connection.end(DisconnectReason.Lost.make({})))
+  })
+
+const onFrame = (
+  self: ActorInstance,
+  connection: ServerConnection | undefined,
+  outgoing: Outgoing,
+  frame: Frame.ClientData | Extract<Frame.ClientFrame, readonly ["hello" | "bye", any]>
+): Effect.Effect<void, ProtocolViolation> => {
+  if (frame[0] === "hello") return violation("a second hello")
+  if (frame[0] === "bye") {
+    const left = frame[1].reason._tag === "ClientLeft" ? frame[1].reason : DisconnectReason.ClientLeft.make({})
+    return Effect.sync(() => {
+      if (connection === undefined) dismiss(outgoing, left, 0)
+      else connection.end(left)
+    })
+  }
+  return connection === undefined ? Effect.void : onData(self, connection, frame)
+}
+
+const onData = (
+  self: ActorInstance,
+  connection: ServerConnection,
+  frame: Frame.ClientData
+): Effect.Effect<void, ProtocolViolation> => {
+  const { bufferFrames, callsInFlight, subscriptions } = self.settings.limits
+  if (connection.inbox.size >= bufferFrames) return violation("too many frames before the connection was ready")
+  switch (frame[0]) {
+    case "call":
+      if (connection.calls.has(frame[1])) return violation(`the id of call ${frame[1]} is in use`)
+      return connection.calls.size >= callsInFlight
+        ? ServerCalls.refuse(connection, frame[1], "TooManyCalls", `${callsInFlight} calls are in flight already`)
+        : Effect.sync(() => connection.inbox.offer(frame))
+    case "subscribe":
+      if (!self.actor.eventSchemas.has(frame[1])) return Effect.void
+      return connection.subscriptions.size >= subscriptions && !connection.subscriptions.has(frame[1])
+        ? violation(`more than ${subscriptions} subscriptions`)
+        : Effect.sync(() => connection.inbox.offer(frame))
+    case "interrupt":
+      return Effect.sync(() => {
+        const waiting = connection.inbox.take(([tag, id]) => tag === "call" && id === frame[1])
+        if (waiting === undefined) connection.inbox.offer(frame)
+        else connection.send(Frame.encode(["refused", frame[1], "Interrupted", ""]))
+      })
+    default:
+      return Effect.sync(() => connection.inbox.offer(frame))
+  }
+}
+
+const violation = (message: string) => Effect.fail(new ProtocolViolation({ message }))

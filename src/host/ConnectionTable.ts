@@ -1,0 +1,139 @@
+/**
+ * The connections of one actor instance: the list that its code sees, and the
+ * means to find one by id.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as PubSub from "effect/PubSub"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { ConnectionId } from "../Connection.ts"
+import { type BroadcastOptions, type ConnectionChange, ConnectionNotFound, type Connections } from "../Connections.ts"
+import * as DisconnectReason from "../DisconnectReason.ts"
+import type { AnyConnection } from "../internal/definition.ts"
+import type { EventEncoder } from "./EventEncoder.ts"
+import type { ServerConnection } from "./ServerConnection.ts"
+
+/** Changes that a slow reader of `changes` may lag behind; then it misses the oldest. */
+const changesCapacity = 4096
+
+/**
+ * The list of an instance.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConnectionTable {
+  readonly find: (id: string) => ServerConnection | undefined
+  readonly findByNumber: (number: number) => ServerConnection | undefined
+  readonly listed: () => Iterable<ServerConnection>
+  readonly size: () => number
+  /** Lists a connection that was admitted. */
+  readonly add: (connection: ServerConnection) => void
+  /** Takes a connection off the list, which can still be found by its number. */
+  readonly remove: (connection: ServerConnection, reason: DisconnectReason.DisconnectReason) => void
+  /** Forgets a connection after its `onDisconnect`. */
+  readonly forget: (connection: ServerConnection) => void
+  readonly announce: (change: ConnectionChange<any, any>) => void
+  /** What the actor's code sees. */
+  readonly service: Connections<any, any>
+}
+
+/**
+ * Makes the table of an instance.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  encodeEvent: EventEncoder
+): Effect.fn.Return<ConnectionTable, never, Scope.Scope> {
+  const byId = new Map<string, ServerConnection>()
+  const byNumber = new Map<number, ServerConnection>()
+  const changes = yield* Effect.acquireRelease(
+    PubSub.sliding<ConnectionChange<any, any>>(changesCapacity),
+    PubSub.shutdown
+  )
+  const announce = (change: ConnectionChange<any, any>) => {
+    PubSub.publishUnsafe(changes, change)
+  }
+
+  const broadcast = (event: string, payload?: unknown, options?: BroadcastOptions): Effect.Effect<void> =>
+    Effect.map(encodeEvent(event, payload), (frame) => {
+      const except = options?.except === undefined ? undefined : new Set<string>(options.except)
+      for (const connection of byId.values()) {
+        if (!connection.subscriptions.has(event) || except?.has(connection.id)) continue
+        connection.sendEvent(frame)
+      }
+    })
+
+  return {
+    find: (id) => byId.get(id),
+    findByNumber: (number) => byNumber.get(number),
+    listed: () => byId.values(),
+    size: () => byId.size,
+    add: (connection) => {
+      connection.show(makeView(connection, encodeEvent, announce))
+      byId.set(connection.id, connection)
+      byNumber.set(connection.number, connection)
+      announce({ _tag: "Connected", connection: connection.view })
+    },
+    remove: (connection, reason) => {
+      if (!byId.delete(connection.id)) return
+      announce({ _tag: "Disconnected", connection: connection.view, reason })
+    },
+    forget: (connection) => {
+      byNumber.delete(connection.number)
+    },
+    announce,
+    service: {
+      get: (id) =>
+        Effect.suspend(() => {
+          const connection = byId.get(id)
+          return connection === undefined
+            ? Effect.fail(new ConnectionNotFound({ id }))
+            : Effect.succeed(connection.view)
+        }),
+      all: Effect.sync(() => {
+        const all = new Map<ConnectionId, AnyConnection>()
+        for (const connection of byId.values()) all.set(connection.id, connection.view)
+        return all
+      }),
+      broadcast,
+      changes: Stream.fromPubSub(changes)
+    }
+  }
+})
+
+const makeView = (
+  connection: ServerConnection,
+  encodeEvent: EventEncoder,
+  announce: ConnectionTable["announce"]
+): AnyConnection => {
+  const view: AnyConnection = {
+    id: connection.id,
+    get state() {
+      return connection.state
+    },
+    get status() {
+      return connection.status
+    },
+    get subscriptions() {
+      return connection.subscriptions
+    },
+    updateState: (f) =>
+      Effect.sync(() => {
+        connection.state = f(connection.state)
+        if (!connection.isEnded) announce({ _tag: "Updated", connection: view })
+        return connection.state
+      }),
+    send: (event: string, payload?: unknown) =>
+      Effect.map(encodeEvent(event, payload), (frame) => connection.sendEvent(frame)),
+    disconnect: (options) =>
+      Effect.sync(() => {
+        connection.end(DisconnectReason.kicked(options))
+      })
+  }
+  return view
+}

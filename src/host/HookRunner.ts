@@ -1,0 +1,137 @@
+/**
+ * Runs the hooks of an actor: in its context, in time, one at a time per
+ * connection, with faults of user code masked and logged.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import * as Scope from "effect/Scope"
+import type * as DisconnectReason from "../DisconnectReason.ts"
+import type { AnyActor } from "../internal/definition.ts"
+import type { ConnectRequest } from "../LifecycleHooks.ts"
+import type { ServerConnection } from "./ServerConnection.ts"
+import type { Settings } from "./Settings.ts"
+import type { Turn } from "./Turn.ts"
+
+/**
+ * A hook refused the client with the actor's rejection, encoded for the wire.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Rejected extends Schema.TaggedError<Rejected>("~effect-tether/host/Rejected")("Rejected", {
+  encoded: Schema.Unknown
+}) {}
+
+/**
+ * A hook died or took too long; what happened is in the log.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class HookFailed extends Schema.TaggedError<HookFailed>("~effect-tether/host/HookFailed")("HookFailed", {
+  hook: Schema.String
+}) {}
+
+/**
+ * The hooks of one actor instance.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HookRunner {
+  /** Admits a client with its first state; runs beside the turns. */
+  readonly admit: (request: ConnectRequest<unknown>) => Effect.Effect<unknown, Rejected | HookFailed>
+  /** Asks whether a client may resume; runs beside the turns. */
+  readonly readmit: (
+    connection: ServerConnection,
+    request: ConnectRequest<unknown>
+  ) => Effect.Effect<void, Rejected | HookFailed>
+  readonly onConnect: (connection: ServerConnection) => Effect.Effect<void, HookFailed>
+  /** Does nothing if another hook of the connection is running: an attach is under way. */
+  readonly onSuspend: (connection: ServerConnection, isDue: () => boolean) => Effect.Effect<void>
+  readonly onDisconnect: (
+    connection: ServerConnection,
+    reason: DisconnectReason.DisconnectReason
+  ) => Effect.Effect<void>
+}
+
+/**
+ * Makes the runner of an instance; `context` holds the services of the actor.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (options: {
+  readonly actor: AnyActor
+  readonly context: Context.Context<never>
+  readonly settings: Settings
+  readonly turn: Turn
+}): HookRunner => {
+  const hooks = Context.getUnsafe(options.context, options.actor.Hooks)
+  const encodeRejection = Schema.encodeUnknownEffect(Schema.toCodecJson(options.actor.schemas.rejection))
+
+  const guard = <A, E>(hook: string, effect: Effect.Effect<A, E, any>): Effect.Effect<A, E | HookFailed> =>
+    effect.pipe(
+      Effect.timeoutOrElse({
+        duration: options.settings.hookTimeout,
+        orElse: () =>
+          Effect.andThen(
+            Effect.logError(`${hook} took longer than its time limit and was interrupted`),
+            Effect.fail(new HookFailed({ hook }))
+          )
+      }),
+      Effect.catchCauseIf(Cause.hasDies, (cause) =>
+        Effect.andThen(Effect.logError(`${hook} failed`, cause), Effect.fail(new HookFailed({ hook })))),
+      Effect.annotateLogs({ hook }),
+      Effect.provideContext(options.context as Context.Context<any>)
+    )
+
+  const reject = (hook: string) => (error: unknown): Effect.Effect<never, Rejected | HookFailed> =>
+    error instanceof HookFailed
+      ? Effect.fail(error)
+      : guard(hook, Effect.orDie(encodeRejection(error))).pipe(
+        Effect.flatMap((encoded) => Effect.fail(new Rejected({ encoded })))
+      )
+
+  const admit: HookRunner["admit"] = (request) =>
+    guard("onBeforeConnect", Effect.suspend(() => hooks.onBeforeConnect(request))).pipe(
+      Effect.catch(reject("onBeforeConnect"))
+    )
+
+  const quietly = (effect: Effect.Effect<unknown, HookFailed>): Effect.Effect<void> => Effect.ignore(effect)
+
+  return {
+    admit,
+    readmit: (connection, request) =>
+      connection.hooks.withPermit(
+        hooks.onResume === undefined
+          ? Effect.asVoid(admit(request))
+          : guard("onResume", Effect.suspend(() => hooks.onResume!(connection.view, request))).pipe(
+            Effect.catch(reject("onResume"))
+          )
+      ),
+    onConnect: (connection) =>
+      hooks.onConnect === undefined ? Effect.void : options.turn.take(
+        connection.hooks.withPermit(guard(
+          "onConnect",
+          Scope.provide(Effect.suspend(() => hooks.onConnect!(connection.view)), connection.scope)
+        ))
+      ),
+    onSuspend: (connection, isDue) =>
+      hooks.onSuspend === undefined ? Effect.void : quietly(options.turn.take(
+        connection.hooks.withPermitsIfAvailable(1)(
+          Effect.suspend(() => isDue() ? guard("onSuspend", hooks.onSuspend!(connection.view)) : Effect.void)
+        )
+      )),
+    onDisconnect: (connection, reason) =>
+      hooks.onDisconnect === undefined ? Effect.void : quietly(options.turn.take(
+        connection.hooks.withPermit(
+          guard("onDisconnect", Effect.suspend(() => hooks.onDisconnect!(connection.view, reason)))
+        )
+      ))
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * Calls of internal RPCs by server code and other actors: no connection, no
+ * hooks, no encoding.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Rpc from "effect/rpc/Rpc"
+import * as RpcClient from "effect/rpc/RpcClient"
+import type * as RpcGroup from "effect/rpc/RpcGroup"
+import type { FromClient, FromServer } from "effect/rpc/RpcMessage"
+import * as Scope from "effect/Scope"
+import { CallCycle, CallError, OutcomeUnknown } from "../CallError.ts"
+import type { AnyActor } from "../internal/definition.ts"
+import type { ActorInstance } from "./ActorInstance.ts"
+import { CallChain } from "./Turn.ts"
+
+/**
+ * The client id of server code in an actor's `RpcServer`.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const clientId = 0
+
+type Respond = (response: FromServer<Rpc.Any>) => Effect.Effect<void>
+
+/**
+ * Who waits for an internal call of an instance, by request id.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Responders {
+  readonly add: (requestId: string | number, respond: Respond) => void
+  readonly respond: Respond
+  /** Settles all that are left: the instance stops. */
+  readonly abandon: Effect.Effect<void>
+}
+
+/**
+ * Makes the responders of an instance.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeResponders = (): Responders => {
+  const waiting = new Map<string | number, Respond>()
+  return {
+    add: (requestId, respond) => {
+      waiting.set(requestId, respond)
+    },
+    respond: (response) => {
+      if (response._tag !== "Exit" && response._tag !== "Chunk") return Effect.void
+      const respond = waiting.get(response.requestId)
+      if (response._tag === "Exit") waiting.delete(response.requestId)
+      return respond === undefined ? Effect.void : respond(response)
+    },
+    abandon: Effect.suspend(() => {
+      const all = Array.from(waiting)
+      waiting.clear()
+      return Effect.forEach(all, ([requestId, respond]) =>
+        respond({
+          _tag: "Exit",
+          clientId,
+          requestId: requestId as never,
+          exit: Exit.fail(new CallError({ reason: new OutcomeUnknown() })) as never
+        }), { discard: true })
+    })
+  }
+}
+
+/** The key of the instance that a call is for; `RpcClient` hands it through. */
+const TargetKey = Context.Reference<string>("effect-tether/host/InternalCalls/TargetKey", { defaultValue: () => "" })
+
+/**
+ * Makes the clients of an actor's internal RPCs, one per key. `get` finds or
+ * starts the instance under a key and keeps it while the scope is open.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeClient = Effect.fnUntraced(function*(actor: AnyActor, options: {
+  readonly get: (key: string) => Effect.Effect<ActorInstance, CallError, Scope.Scope>
+  readonly waitsForTurn: () => boolean
+}): Effect.fn.Return<(key: string) => Record<string, unknown>, never, Scope.Scope> {
+  const running = new Map<string | number, ActorInstance>()
+
+  const request = Effect.fnUntraced(
+    function*(message: FromClient<Rpc.Any> & { readonly _tag: "Request" }, key: string) {
+      const chain = yield* CallChain
+      const address = `${actor.type}/${key}`
+      if (chain.includes(address) && options.waitsForTurn()) {
+        return yield* new CallError({ reason: new CallCycle({ chain: [...chain, address] }) })
+      }
+      const scope = yield* Scope.make()
+      const instance = yield* options.get(key).pipe(
+        Scope.provide(scope),
+        Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit))
+      )
+      running.set(message.id, instance)
+      instance.internal.add(message.id, (response) => {
+        if (response._tag !== "Exit") return client.write(response)
+        running.delete(message.id)
+        return Effect.andThen(client.write(response), Scope.close(scope, Exit.void))
+      })
+      yield* Effect.updateContext(
+        instance.server.write(clientId, message),
+        (_: Context.Context<never>) => Context.add(instance.context, CallChain, chain)
+      )
+    }
+  )
+
+  const client = yield* RpcClient.makeNoSerialization(actor.internal as unknown as RpcGroup.RpcGroup<Rpc.Any>, {
+    disableTracing: true,
+    supportsAck: false,
+    onFromClient: ({ context, message }): Effect.Effect<void, CallError> => {
+      if (message._tag === "Request") return request(message, Context.get(context, TargetKey))
+      if (message._tag !== "Interrupt") return Effect.void
+      const instance = running.get(message.requestId)
+      return instance === undefined ? Effect.void : instance.server.write(clientId, message)
+    }
+  })
+  return (key) => bindKey(client.client as never, Array.from(actor.internal.requests.keys()), key)
+})
+
+type Method = (payload: unknown, options?: { readonly context?: Context.Context<never> }) => unknown
+
+const bindKey = (
+  methods: Record<string, Method>,
+  tags: ReadonlyArray<string>,
+  key: string
+): Record<string, unknown> =>
+  Object.fromEntries(
+    tags.map((tag): [string, Method] => [
+      tag,
+      (payload, options) =>
+        methods[tag]!(payload, {
+          ...options,
+          context: Context.add(options?.context ?? Context.empty(), TargetKey, key)
+        })
+    ])
+  )

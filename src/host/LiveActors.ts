@@ -1,0 +1,141 @@
+/**
+ * The live instances of one actor by key: started on first use, one at a time
+ * per key, stopped after a time without use.
+ *
+ * **Details**
+ *
+ * Unlike `RcMap` it never lets two incarnations of a key live at once (a new
+ * one waits until the old one has stopped), forgets failed starts, stops all
+ * instances side by side, and keeps the callers' services out of them.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberMap from "effect/FiberMap"
+import * as FiberSet from "effect/FiberSet"
+import * as Scope from "effect/Scope"
+
+/**
+ * The instances of one actor.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface LiveActors<A> {
+  /** The instance under a key, kept while the scope is open. Interrupts when the owner has closed. */
+  readonly get: (key: string) => Effect.Effect<A, never, Scope.Scope>
+  /** How many instances live, those that are starting or stopping included. */
+  readonly size: () => number
+}
+
+interface Entry<A> {
+  readonly scope: Scope.Closeable
+  readonly started: Deferred.Deferred<A>
+  readonly gone: Deferred.Deferred<void>
+  users: number
+  stopping: boolean
+}
+
+/**
+ * Makes the registry in the current scope. `start` runs in the scope of the
+ * instance; the effect it is given keeps the instance while a scope is open.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*<A>(options: {
+  readonly start: (key: string, retain: Effect.Effect<void, never, Scope.Scope>) => Effect.Effect<A, never, Scope.Scope>
+  readonly maxIdleTime: Duration.Input
+}): Effect.fn.Return<LiveActors<A>, never, Scope.Scope> {
+  const context = yield* Effect.context<never>()
+  const entries = new Map<string, Entry<A>>()
+  let closed = false
+
+  const stop = (key: string, entry: Entry<A>, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      if (entry.stopping) return Deferred.await(entry.gone)
+      entry.stopping = true
+      return Scope.close(entry.scope, exit).pipe(
+        Effect.ensuring(Effect.sync(() => {
+          entries.delete(key)
+          Deferred.doneUnsafe(entry.gone, Exit.void)
+        }))
+      )
+    }).pipe(Effect.uninterruptible)
+
+  // Last in, first out: the instances stop before the fibers that watch over them are interrupted.
+  const idle = yield* FiberMap.make<string>()
+  const starting = yield* FiberSet.make()
+  yield* Effect.addFinalizer((exit) =>
+    Effect.suspend(() => {
+      closed = true
+      return Effect.forEach(Array.from(entries), ([key, entry]) => stop(key, entry, exit), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    })
+  )
+
+  const release = (key: string, entry: Entry<A>) =>
+    Effect.suspend(() =>
+      --entry.users > 0 || entry.stopping || closed
+        ? Effect.void
+        : Effect.asVoid(FiberMap.run(
+          idle,
+          key,
+          // Once due, the stop is not interrupted by a newcomer: that one waits for it.
+          Effect.andThen(Effect.sleep(options.maxIdleTime), stop(key, entry, Exit.void)).pipe(
+            Effect.updateContext((_: Context.Context<never>) => context)
+          )
+        ))
+    )
+
+  const use = (key: string, entry: Entry<A>): Effect.Effect<void, never, Scope.Scope> =>
+    Effect.uninterruptible(Effect.suspend(() => {
+      entry.users++
+      return Effect.andThen(
+        FiberMap.remove(idle, key),
+        Effect.addFinalizer(() => release(key, entry))
+      )
+    }))
+
+  const begin = (key: string): Effect.Effect<Entry<A>> => {
+    const entry: Entry<A> = {
+      scope: Scope.makeUnsafe(),
+      started: Deferred.makeUnsafe(),
+      gone: Deferred.makeUnsafe(),
+      users: 0,
+      stopping: false
+    }
+    entries.set(key, entry)
+    const start = Effect.onExit(options.start(key, use(key, entry)), (exit) =>
+      Effect.andThen(
+        Exit.isSuccess(exit) ? Effect.void : stop(key, entry, exit),
+        Deferred.done(entry.started, exit)
+      ))
+    return Effect.as(
+      FiberSet.run(
+        starting,
+        Effect.ignoreCause(
+          Effect.updateContext(start, (_: Context.Context<never>) => Context.add(context, Scope.Scope, entry.scope))
+        )
+      ),
+      entry
+    )
+  }
+
+  const get = (key: string): Effect.Effect<A, never, Scope.Scope> =>
+    Effect.suspend(() => {
+      if (closed) return Effect.interrupt
+      const found = entries.get(key)
+      if (found?.stopping === true) return Effect.andThen(Deferred.await(found.gone), get(key))
+      return Effect.flatMap(found === undefined ? begin(key) : Effect.succeed(found), (entry) =>
+        Effect.andThen(use(key, entry), Deferred.await(entry.started)))
+    })
+
+  return { get, size: () => entries.size }
+})

@@ -1,0 +1,186 @@
+/**
+ * Actors in this process.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import type * as Headers from "effect/http/Headers"
+import * as Scope from "effect/Scope"
+import type * as Socket from "effect/socket/Socket"
+import { CallError, HostClosed } from "../CallError.ts"
+import * as DisconnectReason from "../DisconnectReason.ts"
+import { ActorHost, type Registration } from "../internal/actorHost.ts"
+import type { AnyActor } from "../internal/definition.ts"
+import * as Handshake from "../server/Handshake.ts"
+import * as EndCode from "../session/EndCode.ts"
+import * as Frame from "../session/Frame.ts"
+import * as Link from "../session/Link.ts"
+import type { ProtocolViolation } from "../session/ProtocolViolation.ts"
+import * as ResumeToken from "../session/ResumeToken.ts"
+import * as ActorInstance from "./ActorInstance.ts"
+import * as Attach from "./Attach.ts"
+import * as InternalCalls from "./InternalCalls.ts"
+import * as LiveActors from "./LiveActors.ts"
+import * as Settings from "./Settings.ts"
+
+interface Registered {
+  readonly registration: Registration
+  readonly live: LiveActors.LiveActors<ActorInstance.ActorInstance>
+}
+
+/**
+ * Makes a host whose actors live in the current scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  options: Settings.HostOptions = {}
+): Effect.fn.Return<ActorHost["Service"], never, Scope.Scope> {
+  const settings = Settings.make(options)
+  const actors = new Map<string, Registered>()
+  const clients = yield* makeClients(actors)
+
+  return ActorHost.of({
+    register: (registration) => register(actors, registration, settings),
+    accept: makeAccept(actors, settings),
+    client: clients,
+    size: Effect.sync(() => {
+      let size = 0
+      for (const { live } of actors.values()) size += live.size()
+      return size
+    })
+  })
+})
+
+const register = Effect.fnUntraced(function*(
+  actors: Map<string, Registered>,
+  registration: Registration,
+  settings: Settings.Settings
+): Effect.fn.Return<void, never, Scope.Scope> {
+  const { type } = registration.actor
+  if (actors.has(type)) {
+    return yield* Effect.die(
+      new Error(`the host has an actor ${JSON.stringify(type)} already; give every actor a name of its own`)
+    )
+  }
+  const context = Context.omit(Scope.Scope)(registration.context)
+  const live = yield* LiveActors.make({
+    maxIdleTime: registration.maxIdleTime,
+    start: Effect.fnUntraced(function*(key: string, retain) {
+      const epoch = yield* ResumeToken.make
+      return yield* ActorInstance.make({ registration, key, epoch, settings, retain })
+    })
+  }).pipe(
+    Effect.updateContext((current: Context.Context<Scope.Scope>) =>
+      Context.add(context, Scope.Scope, Context.get(current, Scope.Scope))
+    )
+  )
+  yield* Effect.acquireRelease(
+    Effect.sync(() => actors.set(type, { registration, live })),
+    () => Effect.sync(() => actors.delete(type))
+  )
+})
+
+const makeAccept = (
+  actors: ReadonlyMap<string, Registered>,
+  settings: Settings.Settings
+): ActorHost["Service"]["accept"] => {
+  let handshakes = 0
+  return (socket, { headers }) =>
+    Effect.gen(function*() {
+      const link = yield* Link.fromSocket(socket, { maxBytes: settings.limits.batchBytes })
+      if (handshakes >= settings.maxHandshakes) {
+        return yield* link.close(EndCode.codes.Draining, "too many handshakes at once; come back later")
+      }
+      const hello = yield* Effect.acquireUseRelease(
+        Effect.sync(() => handshakes++),
+        () => readHello(link, settings),
+        () => Effect.sync(() => handshakes--)
+      )
+      if (hello !== undefined) yield* serve(actors, { hello, link, headers })
+    }).pipe(
+      Effect.scoped,
+      Effect.catchTag("SocketError", (error) => Effect.logDebug(`the socket ended: ${error.message}`))
+    )
+}
+
+const readHello = (
+  link: Link.Link,
+  settings: Settings.Settings
+): Effect.Effect<Frame.Hello | undefined, Socket.SocketError> =>
+  Handshake.readHello(link, { maxBytes: settings.maxHelloBytes }).pipe(
+    Effect.catchTag("ProtocolViolation", (violation: ProtocolViolation) =>
+      Effect.andThen(
+        Effect.logInfo(`a client broke the protocol: ${violation.message}`),
+        turnAway(link, DisconnectReason.ProtocolError.make({ message: violation.message }))
+      )),
+    Effect.timeoutOrElse({
+      duration: settings.handshakeTimeout,
+      orElse: () => Effect.as(link.close(EndCode.handshakeTimeout, "no hello came in time"), undefined)
+    })
+  )
+
+const serve = (
+  actors: ReadonlyMap<string, Registered>,
+  socket: { readonly hello: Frame.Hello; readonly link: Link.Link; readonly headers: Headers.Headers }
+): Effect.Effect<void, Socket.SocketError, Scope.Scope> => {
+  const { actor, key } = socket.hello
+  const registered = actors.get(actor)
+  if (registered === undefined) return turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }))
+  return registered.live.get(key).pipe(
+    Effect.flatMap((instance) => Attach.serve(instance, socket)),
+    Effect.catchDefect((defect) =>
+      Effect.andThen(
+        Effect.logError("the actor could not be started", defect),
+        turnAway(socket.link, DisconnectReason.InternalError.make({}))
+      )
+    ),
+    Effect.annotateLogs({ actor, key })
+  )
+}
+
+/** Ends a socket before anybody has taken it up. */
+const turnAway = (
+  link: Link.Link,
+  reason: DisconnectReason.DisconnectReason
+): Effect.Effect<undefined, Socket.SocketError> =>
+  link.write(`[${Frame.encodeBye(reason, 0)}]`).pipe(
+    Effect.andThen(link.close(EndCode.codes[reason._tag], DisconnectReason.describe(reason))),
+    Effect.as(undefined)
+  )
+
+const makeClients = Effect.fnUntraced(function*(
+  actors: ReadonlyMap<string, Registered>
+): Effect.fn.Return<ActorHost["Service"]["client"], never, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const closed = yield* Effect.acquireRelease(
+    Deferred.make<never, CallError>(),
+    (deferred) => Deferred.fail(deferred, new CallError({ reason: new HostClosed() }))
+  )
+  const byType = new Map<string, (key: string) => Record<string, unknown>>()
+
+  const get = (actor: AnyActor) => (key: string) =>
+    Effect.suspend(() => {
+      const registered = actors.get(actor.type)
+      if (registered !== undefined) return registered.live.get(key)
+      return Deferred.isDoneUnsafe(closed)
+        ? Deferred.await(closed)
+        : Effect.die(new Error(`the host has no actor ${JSON.stringify(actor.type)}; provide its layer to the app`))
+    })
+
+  return (actor, key) =>
+    Effect.gen(function*() {
+      let client = byType.get(actor.type)
+      if (client === undefined) {
+        client = yield* InternalCalls.makeClient(actor, {
+          get: get(actor),
+          waitsForTurn: () => actors.get(actor.type)?.registration.concurrency !== "unbounded"
+        }).pipe(Scope.provide(scope))
+        byType.set(actor.type, client)
+      }
+      return client(key) as never
+    })
+})

@@ -1,0 +1,196 @@
+/**
+ * One connection as the host keeps it: identity, state, session and calls.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
+import type * as Rpc from "effect/rpc/Rpc"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { ConnectionId } from "../Connection.ts"
+import * as DisconnectReason from "../DisconnectReason.ts"
+import type { AnyConnection } from "../internal/definition.ts"
+import * as EndCode from "../session/EndCode.ts"
+import * as Frame from "../session/Frame.ts"
+import type { InOrder } from "../session/InOrder.ts"
+import type { Outgoing } from "../session/Outgoing.ts"
+import { Session } from "../session/Session.ts"
+
+/**
+ * A call that was taken in and is not answered.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServerCall {
+  readonly id: number
+  readonly rpc: Rpc.AnyWithProps
+  readonly discard: boolean
+  /** Its handler has begun; before that it can be refused. */
+  started: boolean
+  /** Its handler runs beside the turns of the actor: a stream or a fork. */
+  beside: boolean
+  /** Its answer has been given already, or must not be given. */
+  settled: boolean
+  /** Chunks that the client has not acknowledged. */
+  chunks: number
+  /** Open while another chunk may be sent. */
+  readonly window: Latch.Latch
+}
+
+/**
+ * Makes the record of a call that was just taken in.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeCall = (id: number, rpc: Rpc.AnyWithProps, discard: boolean): ServerCall => ({
+  id,
+  rpc,
+  discard,
+  started: false,
+  beside: false,
+  settled: false,
+  chunks: 0,
+  window: Latch.makeUnsafe(true)
+})
+
+/**
+ * A connection, from its admission until `onDisconnect` has run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class ServerConnection {
+  readonly id: ConnectionId
+  /** The connection's client id in the actor's `RpcServer`. */
+  readonly number: number
+  /** What the actor sees of it; set when it is listed. */
+  view!: AnyConnection
+  /** The services of its calls: those of the actor, and `CurrentConnection`. */
+  context!: Context.Context<never>
+  private readonly makeContext: (view: AnyConnection) => Context.Context<never>
+  /** Closes before `onDisconnect`. */
+  readonly scope: Scope.Closeable
+  readonly session: Session
+  state: unknown
+  status: "Connected" | "Suspended" = "Connected"
+  readonly subscriptions: Set<string>
+  readonly calls = new Map<number, ServerCall>()
+  readonly ended = Deferred.makeUnsafe<DisconnectReason.DisconnectReason>()
+  /** Open while no call is unanswered. */
+  readonly quiet = Latch.makeUnsafe(true)
+  /** One hook of a connection at a time. */
+  readonly hooks = Semaphore.makeUnsafe(1)
+  /** The data frames that wait to be acted on; closed until `onConnect` has succeeded. */
+  readonly inbox: InOrder<Frame.ClientData>
+  /** The token to resume with. */
+  token = ""
+  /** The one before, valid until the client has shown that it has the new one. */
+  previousToken: string | undefined
+  /** Whether `onSuspend` is owed for the suspension that is going on. */
+  suspensionDue = false
+  /** The highest attach number so far. */
+  attach: number
+  /** Whether the client has sent anything after a `welcome`. */
+  confirmed = false
+  /** Whether `bye` was sent: nothing follows it. */
+  closed = false
+
+  constructor(options: {
+    readonly id: ConnectionId
+    readonly number: number
+    readonly state: unknown
+    readonly attach: number
+    readonly subscriptions: Iterable<string>
+    readonly scope: Scope.Closeable
+    readonly session: Session
+    readonly inbox: InOrder<Frame.ClientData>
+    readonly makeContext: (view: AnyConnection) => Context.Context<never>
+  }) {
+    this.id = options.id
+    this.number = options.number
+    this.state = options.state
+    this.attach = options.attach
+    this.subscriptions = new Set(options.subscriptions)
+    this.scope = options.scope
+    this.session = options.session
+    this.inbox = options.inbox
+    this.makeContext = options.makeContext
+  }
+
+  show(view: AnyConnection): void {
+    this.view = view
+    this.context = this.makeContext(view)
+  }
+
+  /** Whether `onSuspend` is to run now; `true` once per suspension. */
+  takeSuspension(): boolean {
+    if (!this.suspensionDue || this.status !== "Suspended" || this.isEnded) return false
+    this.suspensionDue = false
+    return true
+  }
+
+  /** Whether the end of the connection has been decided. */
+  get isEnded(): boolean {
+    return Deferred.isDoneUnsafe(this.ended)
+  }
+
+  /**
+   * Sends a data frame, in order. A client that leaves more unacknowledged than
+   * the bounds allow loses its session.
+   */
+  send(frame: string): void {
+    if (this.closed) return
+    this.session.send(frame)
+    if (this.session.isOver()) {
+      this.end(DisconnectReason.SlowConsumer.make({
+        frames: this.session.state.sent - this.session.state.acknowledged,
+        bytes: this.session.state.keptLength
+      }))
+    }
+  }
+
+  /** Sends an event, unless the connection is about to end. */
+  sendEvent(frame: string): void {
+    if (!this.isEnded) this.send(frame)
+  }
+
+  /** Decides the end; the first reason counts. What follows is the lifecycle's. */
+  end(reason: DisconnectReason.DisconnectReason): boolean {
+    return Deferred.doneUnsafe(this.ended, Exit.succeed(reason))
+  }
+
+  /** Any frame on the new socket shows that the client has the new token. */
+  confirm(): void {
+    this.confirmed = true
+    this.previousToken = undefined
+  }
+
+  /** The last frame: why, and how much was taken in. Closes the socket. */
+  sayGoodbye(reason: DisconnectReason.DisconnectReason): void {
+    this.closed = true
+    const socket = this.session.socket
+    this.session.socket = undefined
+    if (socket !== undefined) dismiss(socket, reason, this.session.state.received)
+  }
+
+  settle(call: ServerCall): void {
+    this.calls.delete(call.id)
+    if (this.calls.size === 0) this.quiet.openUnsafe()
+  }
+}
+
+/**
+ * Ends a socket with a `bye`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const dismiss = (socket: Outgoing, reason: DisconnectReason.DisconnectReason, received: number): void => {
+  socket.push(Frame.encodeBye(reason, received))
+  socket.end(EndCode.codes[reason._tag], DisconnectReason.describe(reason))
+}

@@ -1,0 +1,80 @@
+/**
+ * Whose turn it is in an actor: unary handlers and hooks run one at a time.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Rpc from "effect/rpc/Rpc"
+import * as RpcSchema from "effect/rpc/RpcSchema"
+import * as Semaphore from "effect/Semaphore"
+
+/**
+ * The actors whose turns the current fiber holds, outermost first, each as
+ * `type/key`. A call into one of them would wait for ever.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const CallChain = Context.Reference<ReadonlyArray<string>>("effect-tether/host/CallChain", {
+  defaultValue: () => []
+})
+
+/**
+ * Gives out the turns of one actor instance.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Turn {
+  /** Runs an effect when it is its turn; turns are given in the order of asking. */
+  readonly take: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+}
+
+/**
+ * Makes the turns of an actor; `concurrency` is how many run at once.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (address: string, concurrency: number | "unbounded"): Turn => {
+  if (concurrency === "unbounded") return { take: (effect) => effect }
+  const semaphore = Semaphore.makeUnsafe(concurrency)
+  return {
+    take: (effect) => semaphore.withPermit(Effect.updateService(effect, CallChain, (chain) => [...chain, address]))
+  }
+}
+
+/**
+ * A handler of an RPC, as `RpcServer` calls it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Handler = (payload: any, options: any) => Rpc.WrapperOr<object>
+
+/**
+ * Makes a unary handler wait for its turn and tells when it starts. Streams and
+ * handlers wrapped in `Rpc.fork` run beside the turns.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const wrapHandler =
+  (turn: Turn, handler: Handler, onStart: (options: any, beside: boolean) => void): Handler => (payload, options) => {
+    const result = handler(payload, options)
+    const beside = (Rpc.isWrapper(result) && result.fork) || !Effect.isEffect(Rpc.unwrap(result))
+      || RpcSchema.isStreamSchema(options.rpc.successSchema)
+    if (beside) {
+      onStart(options, true)
+      return result
+    }
+    return Rpc.wrapMap(
+      result as Rpc.WrapperOr<Effect.Effect<unknown, unknown>>,
+      (effect) =>
+        turn.take(Effect.suspend(() => {
+          onStart(options, false)
+          return effect
+        }))
+    )
+  }

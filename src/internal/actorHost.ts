@@ -1,0 +1,67 @@
+/**
+ * The service where actors live. Only its tag, so that a contract imports no server code.
+ *
+ * @since 0.1.0
+ */
+// The tag is public as `ActorHost.ts`: its key is that file's, not this one's.
+// @effect-diagnostics deterministicKeys:off
+import * as Context from "effect/Context"
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Headers from "effect/http/Headers"
+import type * as Rpc from "effect/rpc/Rpc"
+import type * as Scope from "effect/Scope"
+import type * as Socket from "effect/socket/Socket"
+import type * as Stream from "effect/Stream"
+import type { AnyActor } from "./definition.ts"
+
+/**
+ * The handler of an RPC with its types erased.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AnyHandler = (
+  payload: unknown,
+  options: unknown
+) => Rpc.WrapperOr<Effect.Effect<unknown, unknown> | Stream.Stream<unknown, unknown>>
+
+/**
+ * An actor that a host can run: its contract and its implementation.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Registration {
+  readonly actor: AnyActor
+  /** Makes the handlers, by name of the RPC; run once per actor start, in the scope and with the services of the actor. */
+  readonly build: Effect.Effect<Readonly<Record<string, AnyHandler>>>
+  /** Makes the first state; run once per actor start, before `build`, with `CurrentKey`. */
+  readonly initialState: Effect.Effect<unknown>
+  /** How many handlers of one actor instance run at a time. */
+  readonly concurrency: number | "unbounded"
+  /** How long an actor instance stays without connections and calls before it stops. */
+  readonly maxIdleTime: Duration.Duration
+  /** The services of the layer that registered the actor, the hooks among them; without its scope and span. */
+  readonly context: Context.Context<never>
+}
+
+/**
+ * Where actors live: starts an instance on first use and gives access to it.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class ActorHost extends Context.Service<ActorHost, {
+  /** Makes the actor available until the scope closes; dies if there is an actor of its name already. */
+  readonly register: (registration: Registration) => Effect.Effect<void, never, Scope.Scope>
+  /** Serves one accepted socket until it ends. */
+  readonly accept: (
+    socket: Socket.Socket,
+    request: { readonly headers: Headers.Headers }
+  ) => Effect.Effect<void>
+  /** The client of the internal RPCs of the actor under `key`; its calls fail with `CallError`. */
+  readonly client: (actor: AnyActor, key: string) => Effect.Effect<unknown>
+  /** How many actor instances live now. */
+  readonly size: Effect.Effect<number>
+}>()("effect-tether/ActorHost") {}

@@ -1,0 +1,350 @@
+/**
+ * The frames of the wire protocol and their JSON encoding.
+ *
+ * A frame is a JSON array whose first element names it; a message is a JSON
+ * array of frames. `docs/PROTOCOL.md` describes each frame in prose.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+import { DisconnectReason } from "../DisconnectReason.ts"
+
+/**
+ * The version that both ends speak; a `hello` with another one is refused.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const version = 1
+
+const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+const Name = Schema.String
+
+/**
+ * Bounds that the server announces and its client keeps. Bytes are counted in
+ * UTF-8.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Limits = Schema.Struct({
+  /** Largest single frame, in bytes. */
+  frameBytes: Count,
+  /** Largest message, which may hold several frames, in bytes. */
+  batchBytes: Count,
+  /** Calls without a reply that a connection may have. */
+  callsInFlight: Count,
+  /** Events that a connection may be subscribed to. */
+  subscriptions: Count,
+  /** Chunks of one streaming call that may travel without a `chunk-ack`. */
+  streamWindow: Count,
+  /** Frames that an end keeps until they are acknowledged. */
+  bufferFrames: Count,
+  /** Bytes of such frames. */
+  bufferBytes: Count
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Limits = typeof Limits.Type
+
+/**
+ * When an end pings and when it gives up on a silent socket, in milliseconds.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const HeartbeatTiming = Schema.Struct({ interval: Count, timeout: Count })
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type HeartbeatTiming = typeof HeartbeatTiming.Type
+
+const Hello = Schema.Struct({
+  protocol: Schema.Int,
+  actor: Name,
+  key: Schema.String,
+  params: Schema.Unknown,
+  subscriptions: Schema.Array(Name),
+  attach: Count,
+  resume: Schema.optionalKey(Schema.Struct({
+    connection: Schema.String,
+    token: Schema.String,
+    epoch: Schema.String,
+    received: Count
+  }))
+})
+
+/**
+ * The first frame of a socket: who is asked for, by whom, and what to resume.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Hello = typeof Hello.Type
+
+const Welcome = Schema.Struct({
+  connection: Schema.String,
+  epoch: Schema.String,
+  token: Schema.String,
+  resumed: Schema.Boolean,
+  received: Count,
+  limits: Limits,
+  heartbeat: HeartbeatTiming,
+  /** How long a lost connection can be resumed, in milliseconds. */
+  resumeWindow: Count
+})
+
+/**
+ * The server's answer to an admitted `hello`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Welcome = typeof Welcome.Type
+
+const Bye = Schema.Struct({ reason: Schema.toCodecJson(DisconnectReason), received: Count })
+
+/**
+ * Why the sender ends, and how many data frames it has taken in.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Bye = typeof Bye.Type
+
+const CallMeta = Schema.Struct({
+  headers: Schema.optionalKey(Schema.Array(Schema.Tuple([Schema.String, Schema.String]))),
+  discard: Schema.optionalKey(Schema.Literal(true)),
+  trace: Schema.optionalKey(Schema.Tuple([Schema.String, Schema.String, Schema.Boolean]))
+})
+
+/**
+ * What travels beside the payload of a call.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type CallMeta = typeof CallMeta.Type
+
+const Ack = Schema.Tuple([Schema.Literal("ack"), Count])
+const Ping = Schema.Tuple([Schema.Literal("ping")])
+const Pong = Schema.Tuple([Schema.Literal("pong")])
+const ByeFrame = Schema.Tuple([Schema.Literal("bye"), Bye])
+
+/**
+ * A frame that a client sends.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ClientFrame = Schema.Union([
+  Schema.Tuple([Schema.Literal("call"), Count, Name, Schema.Unknown, Schema.optionalKey(CallMeta)]),
+  Schema.Tuple([Schema.Literal("interrupt"), Count]),
+  Schema.Tuple([Schema.Literal("chunk-ack"), Count]),
+  Schema.Tuple([Schema.Literal("subscribe"), Name]),
+  Schema.Tuple([Schema.Literal("unsubscribe"), Name]),
+  Schema.Tuple([Schema.Literal("hello"), Hello]),
+  Ack,
+  Ping,
+  Pong,
+  ByeFrame
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ClientFrame = typeof ClientFrame.Type
+
+/**
+ * Why a call was refused before it ran, or why its reply could not be sent.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Refusal = Schema.Literals([
+  "UnknownRpc",
+  "InvalidPayload",
+  "FrameTooLarge",
+  "TooManyCalls",
+  "ConnectionEnded",
+  "ReplyTooLarge",
+  "Interrupted"
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type Refusal = typeof Refusal.Type
+
+/**
+ * A frame that a server sends.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const ServerFrame = Schema.Union([
+  Schema.Tuple([Schema.Literal("reply"), Count, Schema.Unknown]),
+  Schema.Tuple([Schema.Literal("refused"), Count, Refusal, Schema.String]),
+  Schema.Tuple([Schema.Literal("chunk"), Count, Schema.Array(Schema.Unknown)]),
+  Schema.Tuple([Schema.Literal("event"), Name, Schema.Unknown]),
+  Schema.Tuple([Schema.Literal("welcome"), Welcome]),
+  Schema.Tuple([Schema.Literal("rejected"), Schema.Unknown]),
+  Ack,
+  Ping,
+  Pong,
+  ByeFrame
+])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type ServerFrame = typeof ServerFrame.Type
+
+/**
+ * The frames that either end may send and that are never counted.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Control = typeof Ack.Type | typeof Ping.Type | typeof Pong.Type | typeof ByeFrame.Type
+
+/**
+ * The frames of a client that the session counts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ClientData = Extract<
+  ClientFrame,
+  readonly ["call" | "interrupt" | "chunk-ack" | "subscribe" | "unsubscribe", ...ReadonlyArray<any>]
+>
+
+/**
+ * The frames of a server that the session counts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ServerData = Extract<ServerFrame, readonly ["reply" | "refused" | "chunk" | "event", ...ReadonlyArray<any>]>
+
+const data: ReadonlySet<string> = new Set<(ClientData | ServerData)[0]>([
+  "call",
+  "interrupt",
+  "chunk-ack",
+  "subscribe",
+  "unsubscribe",
+  "reply",
+  "refused",
+  "chunk",
+  "event"
+])
+
+/**
+ * Tells the frames that are counted, kept and replayed from control frames.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isData = <F extends ClientFrame | ServerFrame>(frame: F): frame is F & (ClientData | ServerData) =>
+  data.has(frame[0])
+
+/**
+ * Decodes a message of a client.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decodeClient = Schema.decodeUnknownExit(Schema.fromJsonString(Schema.Array(ClientFrame)))
+
+/**
+ * Decodes a message of a server.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decodeServer = Schema.decodeUnknownExit(Schema.fromJsonString(Schema.Array(ServerFrame)))
+
+const encodeReason = Schema.encodeSync(Schema.toCodecJson(DisconnectReason))
+
+/**
+ * Encodes one frame; its payload has gone through its schema's JSON codec
+ * already.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = (frame: Exclude<ClientFrame | ServerFrame, readonly ["bye", ...ReadonlyArray<any>]>): string =>
+  // @effect-diagnostics-next-line preferSchemaOverJson:off
+  JSON.stringify(frame)
+
+/**
+ * Encodes a `bye`.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encodeBye = (reason: DisconnectReason, received: number): string =>
+  // @effect-diagnostics-next-line preferSchemaOverJson:off
+  JSON.stringify(["bye", { reason: encodeReason(reason), received }])
+
+/**
+ * Encodes one JSON value.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encodeValue = (value: unknown): string =>
+  // @effect-diagnostics-next-line preferSchemaOverJson:off
+  JSON.stringify(value) ?? "null"
+
+/**
+ * Puts the encoded values of a stream into as few `chunk` frames as their size
+ * allows.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encodeChunks = (id: number, values: ReadonlyArray<string>, maxBytes: number): ReadonlyArray<string> => {
+  const frames: Array<string> = []
+  const overhead = 32
+  let from = 0
+  let length = overhead
+  for (let i = 0; i <= values.length; i++) {
+    const next = i < values.length ? values[i]!.length * 3 + 1 : Infinity
+    if (i > from && length + next > maxBytes) {
+      frames.push(`["chunk",${id},[${values.slice(from, i).join(",")}]]`)
+      from = i
+      length = overhead
+    }
+    length += next
+  }
+  return frames
+}
+
+const encoder = new TextEncoder()
+
+/**
+ * The size of a text in UTF-8, in bytes.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const byteLength = (text: string): number => encoder.encode(text).byteLength
+
+/**
+ * Whether a text takes more than `limit` bytes in UTF-8, without encoding it
+ * where its length decides already.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const exceeds = (text: string, limit: number): boolean =>
+  text.length > limit || (text.length * 3 > limit && encoder.encode(text).byteLength > limit)

@@ -1,0 +1,87 @@
+/**
+ * Work that is done one after the other, without making the one who brings it
+ * wait.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+
+/**
+ * Acts on items in the order in which they were offered.
+ *
+ * **Details**
+ *
+ * An item whose work finishes at once costs no turn of the scheduler. One that
+ * takes its time (a payload that decodes by an asynchronous schema, a consumer
+ * that reads slowly) holds back the later items and nobody else. Its fiber
+ * belongs to the scope.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class InOrder<A> {
+  private readonly items: Array<A> = []
+  private busy: boolean
+  private readonly act: (item: A) => Effect.Effect<void>
+  private readonly context: Context.Context<never>
+  private readonly scope: Scope.Scope
+
+  constructor(options: {
+    readonly act: (item: A) => Effect.Effect<void>
+    readonly context: Context.Context<never>
+    readonly scope: Scope.Scope
+    /** Whether nothing is acted on before `open`. */
+    readonly closed?: boolean
+  }) {
+    this.act = options.act
+    this.context = options.context
+    this.scope = options.scope
+    this.busy = options.closed ?? false
+  }
+
+  /** Items that wait. */
+  get size(): number {
+    return this.items.length
+  }
+
+  offer(item: A): void {
+    this.items.push(item)
+    this.drain()
+  }
+
+  /** Lets through what waited since the beginning. */
+  open(): void {
+    this.busy = false
+    this.drain()
+  }
+
+  /** Takes out the first item of its kind that was not acted on yet. */
+  take(is: (item: A) => boolean): A | undefined {
+    const index = this.items.findIndex(is)
+    return index === -1 ? undefined : this.items.splice(index, 1)[0]
+  }
+
+  /** Takes out everything. */
+  takeAll(): ReadonlyArray<A> {
+    return this.items.splice(0)
+  }
+
+  private drain(): void {
+    while (!this.busy && this.items.length > 0) {
+      this.busy = true
+      const fiber = Effect.runForkWith(this.context)(this.act(this.items.shift()!))
+      if (fiber.pollUnsafe() !== undefined) {
+        this.busy = false
+        continue
+      }
+      Fiber.runIn(fiber, this.scope)
+      fiber.addObserver(() => {
+        this.busy = false
+        this.drain()
+      })
+    }
+  }
+}

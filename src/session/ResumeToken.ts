@@ -1,0 +1,33 @@
+/**
+ * Secrets that cannot be guessed: ids of connections, and the tokens by which
+ * a client shows that a session is its own.
+ *
+ * @since 0.1.0
+ */
+import { WebCrypto } from "effect/crypto/WebCrypto"
+import * as Effect from "effect/Effect"
+import * as Base64Url from "effect/encoding/Base64Url"
+
+/**
+ * Makes a secret of 144 random bits.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: Effect.Effect<string> = WebCrypto.use((crypto) =>
+  Effect.sync(() => Base64Url.encode(crypto.getRandomValues(new Uint8Array(18))))
+)
+
+/**
+ * Compares two secrets in a time that depends on their length only.
+ *
+ * @category comparisons
+ * @since 0.1.0
+ */
+export const equals = (expected: string, actual: string): boolean => {
+  let difference = expected.length ^ actual.length
+  for (let i = 0; i < expected.length; i++) {
+    difference |= expected.charCodeAt(i) ^ actual.charCodeAt(i)
+  }
+  return difference === 0
+}

@@ -1,0 +1,77 @@
+/**
+ * The JSON codecs of an RPC, compiled once and used by both ends.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
+import * as Rpc from "effect/rpc/Rpc"
+import * as RpcSchema from "effect/rpc/RpcSchema"
+import * as Schema from "effect/Schema"
+
+type Transcode<A, B> = (value: A) => Effect.Effect<B, Schema.SchemaError>
+
+/**
+ * How the parts of a call travel. The services that schemas need are the
+ * caller's to provide.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RpcCodec {
+  readonly isStream: boolean
+  readonly encodePayload: Transcode<unknown, unknown>
+  readonly decodePayload: Transcode<unknown, unknown>
+  readonly encodeExit: Transcode<Exit.Exit<unknown, unknown>, unknown>
+  readonly decodeExit: Transcode<unknown, Exit.Exit<unknown, unknown>>
+  /** The exit of a call whose caller does not want its result. */
+  readonly encodeDiscardedExit: Transcode<Exit.Exit<unknown, unknown>, unknown>
+  readonly decodeDiscardedExit: Transcode<unknown, Exit.Exit<unknown, unknown>>
+  readonly encodeChunkValue: Transcode<unknown, unknown>
+  readonly decodeChunk: Transcode<unknown, ReadonlyArray<unknown>>
+}
+
+const cache = new WeakMap<Rpc.AnyWithProps, RpcCodec>()
+
+/**
+ * The codecs of an RPC.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const of = (rpc: Rpc.AnyWithProps): RpcCodec => {
+  let codec = cache.get(rpc)
+  if (codec === undefined) {
+    codec = compile(rpc)
+    cache.set(rpc, codec)
+  }
+  return codec
+}
+
+const compile = (rpc: Rpc.AnyWithProps): RpcCodec => {
+  const exit = Rpc.exitSchema(rpc as never) as unknown as Schema.Exit<Schema.Top, Schema.Top, Schema.Top>
+  const isStream = RpcSchema.isStreamSchema(rpc.successSchema)
+  const item = isStream ? (rpc.successSchema as RpcSchema.Stream<Schema.Top, Schema.Top>).success : Schema.Never
+  const payload = transcoders(rpc.payloadSchema)
+  const result = transcoders(exit)
+  const discarded = transcoders(Schema.Exit(Schema.Void, exit.error, exit.defect))
+  return {
+    isStream,
+    encodePayload: payload.encode,
+    decodePayload: payload.decode,
+    encodeExit: result.encode,
+    decodeExit: result.decode,
+    encodeDiscardedExit: discarded.encode,
+    decodeDiscardedExit: discarded.decode,
+    encodeChunkValue: transcoders(item).encode,
+    decodeChunk: transcoders(Schema.Array(item)).decode
+  }
+}
+
+const transcoders = (schema: Schema.Top): {
+  readonly encode: Transcode<any, any>
+  readonly decode: Transcode<any, any>
+} => {
+  const codec = Schema.toCodecJson(schema as Schema.Codec<unknown>)
+  return { encode: Schema.encodeUnknownEffect(codec), decode: Schema.decodeUnknownEffect(codec) }
+}

@@ -1,0 +1,206 @@
+/**
+ * A session on its sockets: counts, keeps, acknowledges and replays data
+ * frames. Both ends use it; what the frames mean is not its business.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Latch from "effect/Latch"
+import type * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { SocketError } from "effect/socket/Socket"
+import * as Frame from "./Frame.ts"
+import type { Activity } from "./Heartbeat.ts"
+import type { Link } from "./Link.ts"
+import * as Outgoing from "./Outgoing.ts"
+import { ProtocolViolation } from "./ProtocolViolation.ts"
+import * as SessionState from "./SessionState.ts"
+
+/**
+ * How many frames, and how many bytes of them, an end keeps unacknowledged.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Bounds {
+  readonly frames: number
+  readonly bytes: number
+}
+
+/**
+ * One end of a session and the socket that it is attached to, if any.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Session {
+  state = SessionState.make()
+  bounds: Bounds
+  /** The socket in use; its identity is the session's generation. */
+  socket: Outgoing.Outgoing | undefined
+  /** Open while there is room for frames that may wait, as chunks of a stream. */
+  readonly room = Latch.makeUnsafe(true)
+
+  constructor(bounds: Bounds) {
+    this.bounds = bounds
+  }
+
+  /** Counts a data frame as sent and writes it if a socket is attached. */
+  send(frame: string): void {
+    SessionState.send(this.state, frame)
+    if (!this.hasRoom()) this.room.closeUnsafe()
+    this.socket?.push(frame)
+  }
+
+  /** Whether a frame that may wait should be sent now: an eighth of the bound is kept for those that may not. */
+  hasRoom(): boolean {
+    return SessionState.hasRoom(this.state, { frames: this.bounds.frames * 7 / 8, bytes: this.bounds.bytes * 7 / 8 })
+  }
+
+  /** Whether more waits for acknowledgement than the bounds allow. */
+  isOver(): boolean {
+    return SessionState.isOver(this.state, this.bounds)
+  }
+
+  /** Starts anew: nothing sent, nothing received. */
+  reset(): void {
+    this.state = SessionState.make()
+    this.room.openUnsafe()
+  }
+
+  /** Takes in an acknowledgement; `false` for one of frames that were never sent. */
+  acknowledge(count: number): boolean {
+    const known = SessionState.acknowledge(this.state, count)
+    if (this.hasRoom()) this.room.openUnsafe()
+    return known
+  }
+
+  /** Whether the frames after what the peer has taken in are all kept. */
+  canResume(received: number): boolean {
+    return SessionState.canResume(this.state, received)
+  }
+
+  /** The frames after what the peer has taken in; `undefined` if they are not whole. */
+  resume(received: number): ReadonlyArray<string> | undefined {
+    const tail = SessionState.resume(this.state, received)
+    if (this.hasRoom()) this.room.openUnsafe()
+    return tail
+  }
+
+  /** Leaves the socket, unless another one was attached meanwhile. */
+  detach(socket: Outgoing.Outgoing): boolean {
+    if (this.socket !== socket) return false
+    this.socket = undefined
+    return true
+  }
+}
+
+/**
+ * An acknowledgement is written after this many frames, or after the delay in
+ * milliseconds, or with the next message that leaves anyway.
+ */
+const ackEvery = 32
+const ackDelay = 250
+
+/**
+ * Starts the writer of a socket; acknowledgements of the session that is
+ * attached to it ride on every message.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeOutgoing: (
+  link: Link,
+  options: { readonly maxBatchBytes: number; readonly session: () => Session | undefined }
+) => Effect.Effect<Outgoing.Outgoing, never, Scope.Scope> = Effect.fnUntraced(function*(link, options) {
+  const outgoing: Outgoing.Outgoing = yield* Outgoing.make(link, {
+    maxBatchBytes: options.maxBatchBytes,
+    beforeWrite: () => {
+      const session = options.session()
+      if (session === undefined || session.socket !== outgoing) return undefined
+      const count = SessionState.report(session.state)
+      return count === undefined ? undefined : Frame.encode(["ack", count])
+    }
+  })
+  return outgoing
+})
+
+/**
+ * Reads a socket until it ends: answers pings, takes in acknowledgements,
+ * counts data frames and hands the rest on. Frames of a socket that the
+ * session has left are ignored.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = never>(options: {
+  readonly link: Link
+  readonly outgoing: Outgoing.Outgoing
+  readonly activity: Activity
+  readonly decode: (message: string) => Exit.Exit<ReadonlyArray<F>, Schema.SchemaError>
+  /** The session that is attached to this socket, once there is one. */
+  readonly session: () => Session | undefined
+  /** Runs after an acknowledgement: there may be room again. */
+  readonly onAck?: Effect.Effect<void> | undefined
+  readonly onFrame: (frame: Exclude<F, readonly ["ack" | "ping" | "pong", ...ReadonlyArray<any>]>) => Effect.Effect<
+    void,
+    ProtocolViolation | E
+  >
+}): Effect.Effect<never, SocketError | ProtocolViolation | E, Scope.Scope> => {
+  const { activity, link, outgoing } = options
+  const acks = makeAckTimer(outgoing)
+
+  const onFrame = (frame: F): Effect.Effect<void, ProtocolViolation | E, Scope.Scope> => {
+    const session = options.session()
+    switch (frame[0]) {
+      case "pong":
+        return Effect.void
+      case "ping":
+        return Effect.sync(() => outgoing.push(Frame.encode(["pong"])))
+      case "ack":
+        if (session?.socket !== outgoing) return Effect.void
+        return session.acknowledge(frame[1])
+          ? options.onAck ?? Effect.void
+          : violation(`frame ${frame[1]} was acknowledged and never sent`)
+      default: {
+        if (session !== undefined && session.socket !== outgoing) return Effect.void
+        if (!Frame.isData(frame)) return options.onFrame(frame as any)
+        if (session === undefined) return violation(`a ${frame[0]} frame came before the handshake was over`)
+        SessionState.receive(session.state)
+        return Effect.andThen(acks(session), options.onFrame(frame as any))
+      }
+    }
+  }
+
+  const onMessage = (message: string): Effect.Effect<void, ProtocolViolation | E, Scope.Scope> => {
+    const frames = options.decode(message)
+    return Exit.isSuccess(frames)
+      ? Effect.forEach(frames.value, onFrame, { discard: true })
+      : violation("a message is not an array of the frames that the protocol knows")
+  }
+
+  return Effect.forever(Effect.flatMap(link.pull, (messages) => {
+    activity.mark()
+    return Effect.forEach(messages, onMessage, { discard: true })
+  }))
+}
+
+const violation = (message: string) => Effect.fail(new ProtocolViolation({ message }))
+
+const makeAckTimer = (outgoing: Outgoing.Outgoing) => {
+  let waiting = false
+  const later = Effect.delay(
+    Effect.sync(() => {
+      waiting = false
+      outgoing.nudge()
+    }),
+    ackDelay
+  )
+  return (session: Session): Effect.Effect<unknown, never, Scope.Scope> => {
+    if (session.state.received - session.state.reported >= ackEvery) outgoing.nudge()
+    if (waiting) return Effect.void
+    waiting = true
+    return Effect.forkScoped(later)
+  }
+}
