@@ -385,7 +385,6 @@ type RpcsOption<R extends Rpc.Any> = ReadonlyArray<R> | RpcGroup.RpcGroup<R>
  * @category constructors
  * @since 0.1.0
  */
-// @effect-diagnostics-next-line missingPipeableSignature:off
 export const make = <
   const Name extends string,
   Rpcs extends Rpc.Any = never,

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Socket from "effect/socket/Socket"
@@ -41,8 +40,12 @@ export const layerWebSocket = (options: {
 }): Layer.Layer<ActorClient, never, Socket.WebSocketConstructor> =>
   Layer.effect(
     ActorClient,
-    Effect.contextWith((context: Context.Context<Socket.WebSocketConstructor>) =>
-      Effect.succeed(SocketClient.make(Effect.provideContext(Socket.makeWebSocket(options.url), context)))
+    Effect.map(
+      Socket.WebSocketConstructor,
+      (constructor) =>
+        SocketClient.make(
+          Effect.provideService(Socket.makeWebSocket(options.url), Socket.WebSocketConstructor, constructor)
+        )
     )
   )
 

@@ -21,6 +21,16 @@ export {
 
 export type {
   /**
+   * How a host sends its clients away.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  DrainOptions
+} from "./internal/actorHost.ts"
+
+export type {
+  /**
    * Options of a host; every one has a default.
    *
    * @category models

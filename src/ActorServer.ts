@@ -10,7 +10,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as SocketServer from "effect/socket/SocketServer"
-import { ActorHost } from "./internal/actorHost.ts"
+import { ActorHost, type DrainOptions } from "./internal/actorHost.ts"
 
 /**
  * Adds the WebSocket endpoint of all actors to the app's `HttpRouter`.
@@ -40,18 +40,57 @@ export const layerHttpRouter = (options: {
         if (origin !== undefined && options.origins !== undefined && !options.origins.includes(origin)) {
           return Effect.succeed(HttpServerResponse.text("origin not allowed", { status: 403 }))
         }
-        return request.upgrade.pipe(
-          Effect.flatMap((socket) => host.accept(socket, { headers: request.headers })),
-          Effect.as(HttpServerResponse.empty()),
-          Effect.catch(() =>
-            Effect.succeed(HttpServerResponse.text("this is a WebSocket endpoint", {
-              status: 426,
-              headers: { upgrade: "websocket", connection: "upgrade" }
-            }))
-          )
-        )
+        return Effect.flatMap(host.isDraining, (draining) =>
+          draining
+            ? Effect.succeed(HttpServerResponse.text("the server is shutting down", { status: 503 }))
+            : request.upgrade.pipe(
+              Effect.flatMap((socket) => host.accept(socket, { headers: request.headers })),
+              Effect.as(HttpServerResponse.empty()),
+              Effect.orElseSucceed(() => notAWebSocket)
+            ))
       })
     )))
+
+const notAWebSocket = HttpServerResponse.text("this is a WebSocket endpoint", {
+  status: 426,
+  headers: { upgrade: "websocket", connection: "upgrade" }
+})
+
+/**
+ * Makes a server leave in an orderly manner when the app closes: before it
+ * stops, its host refuses new sockets (HTTP 503) and sends the clients away,
+ * spread over a window.
+ *
+ * **Details**
+ *
+ * Running calls may finish within the host's `kickGrace`. Closing takes about
+ * `window` and at most the grace time longer. Without this the sockets are cut,
+ * which their clients take for the network: they come back by their own
+ * schedule, all at about the same time.
+ *
+ * **Example** (Draining on shutdown)
+ *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { HttpRouter } from "effect/http"
+ * import { ActorServer } from "effect-tether"
+ *
+ * export const Server = HttpRouter.serve(ActorServer.layerHttpRouter({ path: "/actors" })).pipe(
+ *   ActorServer.withDrain({ window: "5 seconds" }),
+ *   Layer.orDie
+ * )
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withDrain =
+  (options?: DrainOptions) => <A, E, R>(server: Layer.Layer<A, E, R>): Layer.Layer<A, E, R | ActorHost> =>
+    // Built after the server, and so closed before it.
+    Layer.provideMerge(
+      Layer.effectDiscard(Effect.flatMap(ActorHost, (host) => Effect.addFinalizer(() => host.drain(options)))),
+      server
+    )
 
 /**
  * Serves the clients that a `SocketServer` accepts: WebSockets, TCP, pipes.

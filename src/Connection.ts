@@ -101,10 +101,10 @@ export interface Connection<CS, Es extends Events> {
   /** Changes the state at once and returns the new one; the change is announced by `Connections.changes`. */
   readonly updateState: (f: (state: CS) => CS) => Effect.Effect<CS>
   /**
-   * Sends an event to this client alone, if it is subscribed to it.
+   * Sends an event to this client alone, whether or not it is subscribed to it.
    *
-   * Waits for nobody: the event is put behind what was sent before. It is dropped where the client is not subscribed or
-   * the connection has ended. A client that reads too slowly is ended with `SlowConsumer`.
+   * Waits for nobody: the event is put behind what was sent before. It is dropped where the connection has ended, or at
+   * the client if nobody consumes it there. A client that reads too slowly is ended with `SlowConsumer`.
    */
   readonly send: <K extends keyof Es & string>(event: K, ...payload: PayloadArgs<Es, K>) => Effect.Effect<void>
   /**

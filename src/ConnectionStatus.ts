@@ -33,6 +33,8 @@ export interface Connected {
   readonly id: ConnectionId
   /** Whether the client took up the connection that it had before, rather than a fresh one. */
   readonly resumed: boolean
+  /** What was lost on the way here; also emitted by `gaps`. Absent if nothing was. */
+  readonly gap?: Gap
 }
 
 /**
@@ -122,8 +124,8 @@ export interface Gap {
   /** The connection after the gap. */
   readonly current: ConnectionId
   /**
-   * `SessionLost`: the session could not be resumed. `BufferLost`: it was resumed, and the server no longer held all
-   * that was sent meanwhile.
+   * `SessionLost`: the session could not be resumed. `BufferLost`: the server ended it, since more waited for the client
+   * than it may hold. A session is never resumed in part.
    */
   readonly cause: "SessionLost" | "BufferLost"
   /** How many events were missed, where that is known. */

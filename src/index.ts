@@ -62,6 +62,11 @@ export * as Connections from "./Connections.ts"
 /**
  * @since 0.1.0
  */
+export * as Delivery from "./Delivery.ts"
+
+/**
+ * @since 0.1.0
+ */
 export * as DisconnectReason from "./DisconnectReason.ts"
 
 /**

@@ -33,6 +33,8 @@ const makeHost = Effect.gen(function*() {
     register: (registration) => Ref.update(registrations, (all) => [...all, registration]),
     accept: () => Effect.never,
     client: (actor, key) => Effect.succeed(`${actor.type}/${key}`),
+    drain: () => Effect.void,
+    isDraining: Effect.succeed(false),
     size: Effect.succeed(0)
   })
   return { registrations: Ref.get(registrations), layer }

@@ -3,12 +3,14 @@
  *
  * @since 0.1.0
  */
+
+// Errors of the app's own effects are erased behind the contract.
+// @effect-diagnostics anyUnknownInErrorContext:off
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
-import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
@@ -102,6 +104,7 @@ export const live = (self: Parts): Effect.Effect<Lost, Ended> =>
       Effect.catchTag("Dropped", (dropped) => Effect.succeed(dropped.cause))
     )
     const now = yield* Clock.monotonicTimeNanos
+    if (connectedAt !== undefined) self.session.awaySince = now
     return connectedAt === undefined
       ? { cause, attempt, connectedFor: Duration.zero }
       : { cause, attempt: ++self.session.attempt, connectedFor: Duration.nanos(now - connectedAt) }
@@ -183,10 +186,9 @@ const onWelcome = Effect.fnUntraced(function*(
     subscribeAnew(self, subscribed)
     yield* self.calls.sessionLost(undefined, undefined)
   }
-  yield* self.setStatus(Status.Connected({ id, resumed: welcome.resumed }))
-  if (!welcome.resumed && previous !== undefined) {
-    yield* self.announceGap({ previous, current: id, cause: "SessionLost", missed: Option.none() })
-  }
+  const gap = welcome.resumed || previous === undefined ? undefined : self.session.takeGap(previous, id)
+  yield* self.setStatus(Status.Connected({ id, resumed: welcome.resumed, ...(gap === undefined ? {} : { gap }) }))
+  if (gap !== undefined) yield* self.announceGap(gap)
   yield* self.calls.drain
 })
 
@@ -246,7 +248,7 @@ const onBye = (self: Parts, bye: Frame.Bye, attached: boolean): Effect.Effect<ne
     }
     const dropped = Effect.fail(new Dropped({ cause: reason }))
     if (EndCode.keepsSession(reason, attached)) return dropped
-    self.session.forget()
+    self.session.forget(reason)
     return Effect.andThen(self.calls.sessionLost(reason, taken), dropped)
   })
 

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import type * as Context from "effect/Context"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -13,13 +13,15 @@ import * as RpcClient from "effect/rpc/RpcClient"
 import type * as RpcGroup from "effect/rpc/RpcGroup"
 import type { FromClient, Request } from "effect/rpc/RpcMessage"
 import type * as Scope from "effect/Scope"
-import { ConnectionError, InvalidReply, NotExecuted, OutcomeUnknown, ReplyTooLarge } from "../ConnectionError.ts"
+import { ConnectionError, InvalidReply, NotExecuted, OutcomeUnknown } from "../ConnectionError.ts"
+import { Delivery } from "../Delivery.ts"
 import type { DisconnectReason } from "../DisconnectReason.ts"
 import type { AnyActor } from "../internal/definition.ts"
 import * as Frame from "../session/Frame.ts"
 import { InOrder } from "../session/InOrder.ts"
 import { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
+import * as CallFrame from "./CallFrame.ts"
 import * as Outbox from "./Outbox.ts"
 
 type Failure = ConnectionError<unknown>
@@ -66,7 +68,10 @@ export interface Calls {
   readonly onFrame: (
     frame: Extract<Frame.ServerFrame, readonly ["reply" | "refused" | "chunk", ...ReadonlyArray<any>]>
   ) => Effect.Effect<void, ProtocolViolation>
-  /** Settles the calls that were sent in a session that is gone. Those that the server says it never took in did not run. */
+  /**
+   * The session is gone. Of the calls that were sent, those that may be are sent again on the next one: idempotent ones,
+   * and those that the server says it never took in. The others settle.
+   */
   readonly sessionLost: (cause: DisconnectReason | undefined, taken: number | undefined) => Effect.Effect<void>
   /** Settles all calls, now and later: those never sent with `error`. */
   readonly close: (error: Failure, cause: DisconnectReason, taken: number | undefined) => Effect.Effect<void>
@@ -88,6 +93,8 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   const scope = yield* Effect.scope
   const outbox = yield* Outbox.make<Call>(options)
   const sent = new Map<number, Call>()
+  // Calls of a session that is gone that may be sent again: the first to leave on the next one.
+  const again = new Map<number, Call>()
   let nextId = 0
 
   const settle = (call: Call, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
@@ -101,9 +108,9 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
 
   const drain: Effect.Effect<void> = Effect.gen(function*() {
     while (uplink.hasRoom() && sent.size < (uplink.limits()?.callsInFlight ?? 0)) {
-      const call = yield* outbox.take
+      const call = takeFirst(again) ?? (yield* outbox.take)
       if (call === undefined) return
-      const tooLarge = checkSize(call.frame, uplink.limits())
+      const tooLarge = CallFrame.checkSize(call.frame, uplink.limits())
       if (tooLarge !== undefined) {
         yield* fail(call, tooLarge)
         continue
@@ -121,14 +128,14 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       (payload) => {
         const call: Call = {
           id: message.id as number,
-          frame: encodeCall(message, payload),
+          frame: CallFrame.encode(message, payload),
           rpc,
           discard: message.discard === true,
           sequence: 0,
           abandoned: false,
           delivery: codec.isStream ? makeDelivery(options.context, scope) : undefined
         }
-        const tooLarge = checkSize(call.frame, uplink.limits())
+        const tooLarge = CallFrame.checkSize(call.frame, uplink.limits())
         return tooLarge === undefined
           ? Effect.andThen(outbox.offer(call), drain)
           : Effect.fail(new ConnectionError<unknown>({ reason: tooLarge }))
@@ -140,7 +147,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     Effect.flatMap(outbox.remove(id), (removed) =>
       Effect.sync(() => {
         const call = sent.get(id)
-        if (removed || call === undefined) return
+        if (removed || again.delete(id) || call === undefined) return
         call.abandoned = true
         call.delivery?.takeAll()
         uplink.send(Frame.encode(["interrupt", id]))
@@ -198,9 +205,13 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     )
   }
 
-  const settleSent = (cause: DisconnectReason | undefined, taken: number | undefined): Effect.Effect<void> =>
+  const settleSent = (
+    calls: ReadonlyArray<Call>,
+    cause: DisconnectReason | undefined,
+    taken: number | undefined
+  ): Effect.Effect<void> =>
     Effect.suspend(() =>
-      Effect.forEach(Array.from(sent.values()), (call) =>
+      Effect.forEach(calls, (call) =>
         fail(
           call,
           taken !== undefined && call.sequence > taken
@@ -214,7 +225,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
 
   return {
     rpc: client.client,
-    queued: outbox.size,
+    queued: () => outbox.size() + again.size,
     drain,
     onFrame: (frame) => {
       const call = sent.get(frame[1])
@@ -223,51 +234,44 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
         case "reply":
           return Effect.andThen(onReply(call, frame[2]), drain)
         case "refused":
-          return Effect.andThen(fail(call, toReason(frame[2], frame[3])), drain)
+          return Effect.andThen(fail(call, CallFrame.toReason(frame[2], frame[3])), drain)
         case "chunk":
           return onChunk(call, frame[2])
       }
     },
-    sessionLost: settleSent,
+    sessionLost: (cause, taken) =>
+      Effect.suspend(() => {
+        const repeated = Array.from(sent.values()).filter((call) => isRepeatable(call, taken))
+        const waiting = Array.from(again.values())
+        again.clear()
+        for (const call of [...repeated, ...waiting]) {
+          sent.delete(call.id)
+          again.set(call.id, call)
+        }
+        return settleSent(Array.from(sent.values()), cause, taken)
+      }),
     close: Effect.fnUntraced(function*(error, cause, taken) {
       for (const call of yield* outbox.close(error)) yield* settle(call, Exit.fail(error))
-      yield* settleSent(cause, taken)
+      yield* settleSent([...again.values(), ...sent.values()], cause, taken)
+      again.clear()
     })
   }
 })
 
+/** Whether a call may be sent again: it may run twice, or the server said that it never took it in. */
+const isRepeatable = (call: Call, taken: number | undefined): boolean => {
+  if (call.abandoned) return false
+  if (taken !== undefined && call.sequence > taken) return true
+  return call.delivery === undefined && Context.get(call.rpc.annotations, Delivery) === "idempotent"
+}
+
+const takeFirst = (calls: Map<number, Call>): Call | undefined => {
+  for (const call of calls.values()) {
+    calls.delete(call.id)
+    return call
+  }
+  return undefined
+}
+
 const makeDelivery = (context: Context.Context<never>, scope: Scope.Scope) =>
   new InOrder<Effect.Effect<void>>({ act: (effect) => effect, context, scope })
-
-const encodeCall = (message: Request<Rpc.Any>, payload: unknown): string => {
-  const headers = Object.entries(message.headers)
-  const meta: Frame.CallMeta = {
-    ...(headers.length === 0 ? {} : { headers }),
-    ...(message.discard === true ? { discard: true as const } : {})
-  }
-  const id = message.id as number
-  return Object.keys(meta).length === 0
-    ? Frame.encode(["call", id, message.tag, payload])
-    : Frame.encode(["call", id, message.tag, payload, meta])
-}
-
-const checkSize = (frame: string, limits: Frame.Limits | undefined): NotExecuted | undefined =>
-  limits !== undefined && Frame.exceeds(frame, limits.frameBytes)
-    ? new NotExecuted({
-      cause: "FrameTooLarge",
-      message: `the encoded call has ${Frame.byteLength(frame)} bytes and ${limits.frameBytes} are allowed`
-    })
-    : undefined
-
-const toReason = (refusal: Frame.Refusal, message: string): Failure["reason"] => {
-  switch (refusal) {
-    case "ReplyTooLarge": {
-      const [bytes = 0, limit = 0] = message.split(" ").map(Number)
-      return new ReplyTooLarge({ bytes, limit })
-    }
-    case "Interrupted":
-      return new NotExecuted({ cause: "ConnectionEnded", message: "the call was interrupted before it ran" })
-    default:
-      return new NotExecuted({ cause: refusal, message })
-  }
-}

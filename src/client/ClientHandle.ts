@@ -3,6 +3,9 @@
  *
  * @since 0.1.0
  */
+
+// Errors of the app's own effects are erased behind the contract.
+// @effect-diagnostics anyUnknownInErrorContext:off
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -94,7 +97,7 @@ export const make = Effect.fnUntraced(function*(
   })
   yield* Dialer.lives(life, {
     schedule: options.reconnect ?? Reconnect.policy,
-    cap: () => session.longestWait,
+    cap: (now) => session.longestWait(now),
     onWait: ({ attempt, cause }, delay) => setStatus(Status.Waiting({ attempt, delay, cause }))
   }).pipe(
     Stream.runDrain,
@@ -174,7 +177,7 @@ const sayGoodbye = (self: ClientSession, reason: DisconnectReason.ClientLeft): E
     if (socket === undefined) return Effect.void
     socket.push(Frame.encodeBye(reason, self.session.state.received))
     socket.end(EndCode.codes.ClientLeft, DisconnectReason.describe(reason))
-    return Effect.asVoid(Effect.timeoutOption(Effect.interruptible(socket.ended), farewellTimeout))
+    return socket.ended.pipe(Effect.interruptible, Effect.timeoutOption(farewellTimeout), Effect.asVoid)
   })
 
 /** How long a last message may take to leave. */

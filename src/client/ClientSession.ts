@@ -4,7 +4,10 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import { ConnectionId } from "../Connection.ts"
+import type { Gap } from "../ConnectionStatus.ts"
+import type { DisconnectReason } from "../DisconnectReason.ts"
 import type * as Frame from "../session/Frame.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import { Session } from "../session/Session.ts"
@@ -21,20 +24,21 @@ export class ClientSession {
   welcome: Frame.Welcome | undefined
   /** The connection that was last had, to tell of a gap. */
   previous: ConnectionId | undefined
+  /** Why the server ended the last session, if it said so. */
+  endedBy: DisconnectReason | undefined
   /** Dials since the client was last connected. */
   attempt = 0
+  /** When the last socket that was attached ended, in monotonic nanoseconds. */
+  awaySince: bigint | undefined
   private attach = 0
 
-  /** Whether the next dial may take the session up again. */
-  get canResume(): boolean {
-    return this.welcome !== undefined && !this.session.isOver()
-  }
-
-  /** The longest wait between dials that keeps the session: a sixth of its window. */
-  get longestWait(): Duration.Duration | undefined {
-    return this.welcome === undefined || this.welcome.resumeWindow === 0
-      ? undefined
-      : Duration.millis(this.welcome.resumeWindow / 6)
+  /** The longest wait between dials while the session can be resumed: a sixth of its window. */
+  longestWait(now: bigint): Duration.Duration | undefined {
+    if (this.welcome === undefined || this.awaySince === undefined) return undefined
+    const window = Duration.millis(this.welcome.resumeWindow)
+    return Duration.isLessThan(Duration.nanos(now - this.awaySince), window)
+      ? Duration.divideUnsafe(window, 6)
+      : undefined
   }
 
   /** Whether a call may leave now. */
@@ -44,7 +48,7 @@ export class ClientSession {
 
   hello(options: Pick<Frame.Hello, "protocol" | "actor" | "key" | "params" | "subscriptions">): Frame.Hello {
     const hello = { ...options, attach: ++this.attach }
-    return this.welcome === undefined || !this.canResume ? hello : {
+    return this.welcome === undefined ? hello : {
       ...hello,
       resume: {
         connection: this.welcome.connection,
@@ -77,7 +81,15 @@ export class ClientSession {
   }
 
   /** The session is gone; the next dial starts a fresh one. */
-  forget(): void {
+  forget(reason: DisconnectReason): void {
     this.welcome = undefined
+    this.endedBy = reason
+  }
+
+  /** What a fresh connection in the place of an earlier one means for the events. */
+  takeGap(previous: ConnectionId, current: ConnectionId): Gap {
+    const cause = this.endedBy?._tag === "SlowConsumer" ? "BufferLost" : "SessionLost"
+    this.endedBy = undefined
+    return { previous, current, cause, missed: Option.none() }
   }
 }

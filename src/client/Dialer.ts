@@ -22,8 +22,8 @@ import type { Lost } from "../Reconnect.ts"
  */
 export interface Policy {
   readonly schedule: Schedule.Schedule<unknown, Lost>
-  /** The longest wait while a session can be resumed. */
-  readonly cap: () => Duration.Duration | undefined
+  /** The longest wait while a session can be resumed, at a monotonic time in nanoseconds. */
+  readonly cap: (now: bigint) => Duration.Duration | undefined
   readonly onWait: (lost: Lost, delay: Duration.Duration) => Effect.Effect<void>
 }
 
@@ -42,14 +42,14 @@ export interface Policy {
  * @since 0.1.0
  */
 export const lives = <E, R>(life: Effect.Effect<Lost, E, R>, policy: Policy): Stream.Stream<Lost, E, R> =>
-  Stream.unwrap(Effect.map(Schedule.toStep(policy.schedule), (step) =>
-    Stream.fromEffectRepeat(life).pipe(
-      Stream.mapEffect((lost) =>
-        Effect.map(wait(step, lost, policy), (again) => again ? Option.some(lost) : Option.none())
-      ),
-      Stream.takeWhile(Option.isSome),
-      Stream.map((lost) => lost.value)
-    )))
+  Schedule.toStep(policy.schedule).pipe(
+    Effect.map((step) =>
+      Stream.fromEffectRepeat(life).pipe(
+        Stream.takeWhileEffect((lost) => wait(step, lost, policy))
+      )
+    ),
+    Stream.unwrap
+  )
 
 type Step = Effect.Success<ReturnType<typeof Schedule.toStep<unknown, Lost, never, never>>>
 
@@ -57,8 +57,9 @@ const wait = (step: Step, lost: Lost, policy: Policy): Effect.Effect<boolean> =>
   Effect.gen(function*() {
     const now = yield* Clock.currentTimeMillis
     const [, scheduled] = yield* step(now, lost)
+    const cap = policy.cap(yield* Clock.monotonicTimeNanos)
     const asked = isReason(lost.cause) ? DisconnectReason.retryAfter(lost.cause) : Option.none()
-    const delay = Option.getOrElse(asked, () => capped(scheduled, policy.cap()))
+    const delay = Option.getOrElse(asked, () => capped(scheduled, cap))
     yield* policy.onWait(lost, delay)
     yield* Effect.sleep(delay)
     return true

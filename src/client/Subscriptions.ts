@@ -71,16 +71,15 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   }
   const isWanted = (feed: Feed) => feed.pinned || feed.consumers.size > 0
 
-  const join = (event: string, feed: Feed) =>
-    Effect.gen(function*() {
-      if (closed !== undefined && feed.held === undefined) return yield* Effect.fail(closed)
-      const queue = feed.held ?? (yield* makeQueue)
-      feed.held = undefined
-      const wasWanted = isWanted(feed)
-      feed.consumers.add(queue)
-      if (!wasWanted) options.onChange(event, true)
-      return queue
-    })
+  const join = Effect.fnUntraced(function*(event: string, feed: Feed) {
+    if (closed !== undefined && feed.held === undefined) return yield* closed
+    const queue = feed.held ?? (yield* makeQueue)
+    feed.held = undefined
+    const wasWanted = isWanted(feed)
+    feed.consumers.add(queue)
+    if (!wasWanted) options.onChange(event, true)
+    return queue
+  })
   const leave = (event: string, feed: Feed, queue: Consumer) =>
     Effect.sync(() => {
       feed.consumers.delete(queue)
@@ -91,10 +90,11 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   const stream: Subscriptions["stream"] = (event) => {
     const feed = feeds.get(event)
     if (feed === undefined) return Stream.die(new Error(`${actor.type} has no event ${JSON.stringify(event)}`))
-    return Stream.scoped(Stream.unwrap(Effect.map(
-      Effect.acquireRelease(join(event, feed), (queue) => leave(event, feed, queue)),
-      (queue) => Stream.fromQueue(queue)
-    )))
+    return Effect.acquireRelease(join(event, feed), (queue) => leave(event, feed, queue)).pipe(
+      Effect.map((queue) => Stream.fromQueue(queue)),
+      Stream.unwrap,
+      Stream.scoped
+    )
   }
 
   const offer = (event: string, feed: Feed, value: unknown): void => {

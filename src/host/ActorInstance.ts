@@ -60,6 +60,8 @@ export interface ActorInstance extends ServerCalls.Environment {
   readonly decodeParams: (params: unknown) => Effect.Effect<unknown, Schema.SchemaError>
   /** Whether a connection may outlive its socket. */
   readonly canSuspend: boolean
+  /** Completes when no connection is left and their last hooks have run. */
+  readonly awaitQuiet: Effect.Effect<void>
   /** The socket is gone, the client may come back. */
   readonly suspend: (connection: ServerConnection) => Effect.Effect<void>
   /** An accepted token stops the expiry of the window. */
@@ -159,6 +161,7 @@ const makeConnections = Effect.fnUntraced(function*(self: () => ActorInstance) {
       yield* startExpiry(connection)
       yield* callOnSuspend(connection)
     }),
+    awaitQuiet: FiberSet.awaitEmpty(lives),
     startExpiry: (connection: ServerConnection) => Effect.andThen(startExpiry(connection), callOnSuspend(connection)),
     cancelExpiry: (connection: ServerConnection) => FiberMap.remove(expiries, connection.id)
   }

@@ -92,15 +92,18 @@ const readmit = (self: ActorInstance, connection: ServerConnection, request: Req
     const { hello, outgoing } = request
     const resume = hello.resume!
     if (hello.attach <= connection.attach) return yield* new Dismissed({ reason: DisconnectReason.Stale.make({}) })
+    connection.attaching++
     yield* self.cancelExpiry(connection)
     const token = yield* ResumeToken.make
-    yield* restore(decode(self, request)).pipe(
-      Effect.flatMap((params) => restore(self.hooks.readmit(connection, params))),
+    yield* decode(self, request).pipe(
+      Effect.flatMap((params) => self.hooks.readmit(connection, params)),
       Effect.raceFirst(Effect.flatMap(
-        restore(Deferred.await(connection.ended)),
+        Deferred.await(connection.ended),
         (reason) => Effect.fail(new Dismissed({ reason }))
       )),
+      restore,
       Effect.tapErrorTag("Rejected", () => Effect.sync(() => connection.end(DisconnectReason.Refused.make({})))),
+      Effect.ensuring(Effect.sync(() => connection.attaching--)),
       Effect.onError(() => connection.session.socket === undefined ? self.startExpiry(connection) : Effect.void)
     )
     // The world may have moved on while the hook ran.

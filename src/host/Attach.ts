@@ -64,8 +64,10 @@ export const serve: (
   )
 
   yield* Effect.raceAllFirst([receiving, attending, outgoing.ended]).pipe(
-    Effect.catchTag("ProtocolViolation", (violation) => fault(connection, outgoing, violation)),
-    Effect.catchTag("SocketError", (error) => Effect.logDebug(`the socket ended: ${error.message}`)),
+    Effect.catchTags({
+      ProtocolViolation: (violation) => fault(connection, outgoing, violation),
+      SocketError: (error) => Effect.logDebug(`the socket ended: ${error.message}`)
+    }),
     Effect.ensuring(Effect.suspend(() => connection === undefined ? Effect.void : leave(self, connection, outgoing)))
   )
 })

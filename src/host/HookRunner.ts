@@ -4,6 +4,9 @@
  *
  * @since 0.1.0
  */
+
+// Errors of the app's own effects are erased behind the contract.
+// @effect-diagnostics anyUnknownInErrorContext:off
 import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -51,7 +54,7 @@ export interface HookRunner {
     request: ConnectRequest<unknown>
   ) => Effect.Effect<void, Rejected | HookFailed>
   readonly onConnect: (connection: ServerConnection) => Effect.Effect<void, HookFailed>
-  /** Does nothing if another hook of the connection is running: an attach is under way. */
+  /** Does nothing while an attach is under way, which must not wait for the actor's turn nor make it wait. */
   readonly onSuspend: (connection: ServerConnection, isDue: () => boolean) => Effect.Effect<void>
   readonly onDisconnect: (
     connection: ServerConnection,
@@ -121,12 +124,17 @@ export const make = (options: {
           Scope.provide(Effect.suspend(() => hooks.onConnect!(connection.view)), connection.scope)
         ))
       ),
+    // Asked before and after the wait for the other hooks: a socket may be about to take the connection up.
     onSuspend: (connection, isDue) =>
-      hooks.onSuspend === undefined ? Effect.void : quietly(options.turn.take(
-        connection.hooks.withPermitsIfAvailable(1)(
-          Effect.suspend(() => isDue() ? guard("onSuspend", hooks.onSuspend!(connection.view)) : Effect.void)
-        )
-      )),
+      hooks.onSuspend === undefined ?
+        Effect.void :
+        quietly(options.turn.take(Effect.suspend(() =>
+          connection.isAttaching ? Effect.void : connection.hooks.withPermit(
+            Effect.suspend(() =>
+              isDue() ? guard("onSuspend", Effect.suspend(() => hooks.onSuspend!(connection.view))) : Effect.void
+            )
+          )
+        ))),
     onDisconnect: (connection, reason) =>
       hooks.onDisconnect === undefined ? Effect.void : quietly(options.turn.take(
         connection.hooks.withPermit(

@@ -28,6 +28,8 @@ import * as Scope from "effect/Scope"
 export interface LiveActors<A> {
   /** The instance under a key, kept while the scope is open. Interrupts when the owner has closed. */
   readonly get: (key: string) => Effect.Effect<A, never, Scope.Scope>
+  /** The instances that have started. */
+  readonly all: () => ReadonlyArray<A>
   /** How many instances live, those that are starting or stopping included. */
   readonly size: () => number
 }
@@ -36,6 +38,7 @@ interface Entry<A> {
   readonly scope: Scope.Closeable
   readonly started: Deferred.Deferred<A>
   readonly gone: Deferred.Deferred<void>
+  instance: A | undefined
   users: number
   stopping: boolean
 }
@@ -98,8 +101,8 @@ export const make = Effect.fnUntraced(function*<A>(options: {
     Effect.uninterruptible(Effect.suspend(() => {
       entry.users++
       return Effect.andThen(
-        FiberMap.remove(idle, key),
-        Effect.addFinalizer(() => release(key, entry))
+        Effect.addFinalizer(() => release(key, entry)),
+        FiberMap.remove(idle, key)
       )
     }))
 
@@ -108,13 +111,14 @@ export const make = Effect.fnUntraced(function*<A>(options: {
       scope: Scope.makeUnsafe(),
       started: Deferred.makeUnsafe(),
       gone: Deferred.makeUnsafe(),
+      instance: undefined,
       users: 0,
       stopping: false
     }
     entries.set(key, entry)
     const start = Effect.onExit(options.start(key, use(key, entry)), (exit) =>
       Effect.andThen(
-        Exit.isSuccess(exit) ? Effect.void : stop(key, entry, exit),
+        Exit.isSuccess(exit) ? Effect.sync(() => entry.instance = exit.value) : stop(key, entry, exit),
         Deferred.done(entry.started, exit)
       ))
     return Effect.as(
@@ -129,13 +133,17 @@ export const make = Effect.fnUntraced(function*<A>(options: {
   }
 
   const get = (key: string): Effect.Effect<A, never, Scope.Scope> =>
-    Effect.suspend(() => {
+    Effect.uninterruptibleMask((restore) => {
       if (closed) return Effect.interrupt
       const found = entries.get(key)
-      if (found?.stopping === true) return Effect.andThen(Deferred.await(found.gone), get(key))
+      if (found?.stopping === true) return restore(Effect.andThen(Deferred.await(found.gone), get(key)))
       return Effect.flatMap(found === undefined ? begin(key) : Effect.succeed(found), (entry) =>
-        Effect.andThen(use(key, entry), Deferred.await(entry.started)))
+        Effect.andThen(use(key, entry), restore(Deferred.await(entry.started))))
     })
 
-  return { get, size: () => entries.size }
+  return {
+    get,
+    all: () => Array.from(entries.values()).flatMap(({ instance }) => instance === undefined ? [] : [instance]),
+    size: () => entries.size
+  }
 })

@@ -21,6 +21,7 @@ import type { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as ResumeToken from "../session/ResumeToken.ts"
 import * as ActorInstance from "./ActorInstance.ts"
 import * as Attach from "./Attach.ts"
+import * as Drain from "./Drain.ts"
 import * as InternalCalls from "./InternalCalls.ts"
 import * as LiveActors from "./LiveActors.ts"
 import * as Settings from "./Settings.ts"
@@ -42,10 +43,17 @@ export const make = Effect.fnUntraced(function*(
   const settings = Settings.make(options)
   const actors = new Map<string, Registered>()
   const clients = yield* makeClients(actors)
+  let draining = false
 
   return ActorHost.of({
     register: (registration) => register(actors, registration, settings),
-    accept: makeAccept(actors, settings),
+    accept: makeAccept(actors, settings, () => draining),
+    drain: (options) =>
+      Effect.suspend(() => {
+        draining = true
+        return Drain.run(Array.from(actors.values(), ({ live }) => live), options)
+      }),
+    isDraining: Effect.sync(() => draining),
     client: clients,
     size: Effect.sync(() => {
       let size = 0
@@ -63,7 +71,7 @@ const register = Effect.fnUntraced(function*(
   const { type } = registration.actor
   if (actors.has(type)) {
     return yield* Effect.die(
-      new Error(`the host has an actor ${JSON.stringify(type)} already; give every actor a name of its own`)
+      new Error(`the host has an actor "${type}" already; give every actor a name of its own`)
     )
   }
   const context = Context.omit(Scope.Scope)(registration.context)
@@ -86,12 +94,14 @@ const register = Effect.fnUntraced(function*(
 
 const makeAccept = (
   actors: ReadonlyMap<string, Registered>,
-  settings: Settings.Settings
+  settings: Settings.Settings,
+  isDraining: () => boolean
 ): ActorHost["Service"]["accept"] => {
   let handshakes = 0
   return (socket, { headers }) =>
     Effect.gen(function*() {
       const link = yield* Link.fromSocket(socket, { maxBytes: settings.limits.batchBytes })
+      if (isDraining()) return yield* turnAway(link, DisconnectReason.Draining.make({}))
       if (handshakes >= settings.maxHandshakes) {
         return yield* link.close(EndCode.codes.Draining, "too many handshakes at once; come back later")
       }
@@ -168,7 +178,7 @@ const makeClients = Effect.fnUntraced(function*(
       if (registered !== undefined) return registered.live.get(key)
       return Deferred.isDoneUnsafe(closed)
         ? Deferred.await(closed)
-        : Effect.die(new Error(`the host has no actor ${JSON.stringify(actor.type)}; provide its layer to the app`))
+        : Effect.die(new Error(`the host has no actor "${actor.type}"; provide its layer to the app`))
     })
 
   return (actor, key) =>

@@ -5,13 +5,14 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Headers from "effect/http/Headers"
 import type * as Rpc from "effect/rpc/Rpc"
 import { type FromClient, type FromServer, RequestId } from "effect/rpc/RpcMessage"
 import type * as RpcServer from "effect/rpc/RpcServer"
+import * as DisconnectReason from "../DisconnectReason.ts"
 import type { AnyActor } from "../internal/definition.ts"
 import * as Frame from "../session/Frame.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
@@ -63,13 +64,8 @@ export const act = (
   }
 }
 
-/**
- * Runs a call, or refuses it alone: its neighbours and the connection go on.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const call = (
+/** Runs a call, or refuses it alone: its neighbours and the connection go on. */
+const call = (
   self: Environment,
   connection: ServerConnection,
   [, id, tag, payload, meta]: CallFrame
@@ -78,6 +74,10 @@ export const call = (
   const rpc = self.actor.protocol.requests.get(tag)
   if (rpc === undefined) {
     return refuse(connection, id, "UnknownRpc", `${self.actor.type} has no RPC ${JSON.stringify(tag)}`)
+  }
+  if (connection.calls.has(id)) {
+    const message = `the id of call ${id} is in use`
+    return Effect.sync(() => connection.end(DisconnectReason.ProtocolError.make({ message })))
   }
   const record = makeCall(id, rpc, meta?.discard === true)
   connection.calls.set(id, record)
@@ -99,24 +99,13 @@ export const call = (
   }).pipe(Effect.provideContext(self.context))
 }
 
-/**
- * Interrupts the handler of a call, wherever it is.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const interrupt = (self: Environment, connection: ServerConnection, id: number): Effect.Effect<void> =>
+const interrupt = (self: Environment, connection: ServerConnection, id: number): Effect.Effect<void> =>
   connection.calls.has(id)
     ? write(self, connection, { _tag: "Interrupt", requestId: RequestId(id), interruptors: [] })
     : Effect.void
 
-/**
- * Lets a stream go on after the client has consumed a chunk.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const acknowledgeChunk = (connection: ServerConnection, id: number): void => {
+/** Lets a stream go on after the client has consumed a chunk. */
+const acknowledgeChunk = (connection: ServerConnection, id: number): void => {
   const record = connection.calls.get(id)
   if (record === undefined || record.chunks === 0) return
   record.chunks--

@@ -17,7 +17,7 @@ import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
 import type { InOrder } from "../session/InOrder.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
-import { Session } from "../session/Session.ts"
+import type { Session } from "../session/Session.ts"
 
 /**
  * A call that was taken in and is not answered.
@@ -93,6 +93,8 @@ export class ServerConnection {
   previousToken: string | undefined
   /** Whether `onSuspend` is owed for the suspension that is going on. */
   suspensionDue = false
+  /** Attaches that are being admitted. */
+  attaching = 0
   /** The highest attach number so far. */
   attach: number
   /** Whether the client has sent anything after a `welcome`. */
@@ -132,6 +134,10 @@ export class ServerConnection {
     if (!this.suspensionDue || this.status !== "Suspended" || this.isEnded) return false
     this.suspensionDue = false
     return true
+  }
+
+  get isAttaching(): boolean {
+    return this.attaching > 0
   }
 
   /** Whether the end of the connection has been decided. */

@@ -47,6 +47,19 @@ export interface Registration {
 }
 
 /**
+ * How a host sends its clients away.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DrainOptions {
+  /** Over how long the ends of the connections are spread. Default: 10 seconds. */
+  readonly window?: Duration.Input | undefined
+  /** When clients may come back, counted from their end: a random time up to this one. Default: 5 seconds. */
+  readonly retryAfter?: Duration.Input | undefined
+}
+
+/**
  * Where actors live: starts an instance on first use and gives access to it.
  *
  * @category services
@@ -62,6 +75,13 @@ export class ActorHost extends Context.Service<ActorHost, {
   ) => Effect.Effect<void>
   /** The client of the internal RPCs of the actor under `key`; its calls fail with `CallError`. */
   readonly client: (actor: AnyActor, key: string) => Effect.Effect<unknown>
+  /**
+   * Sends all clients away before the server closes: no new ones from now on; the connections there are end with
+   * `Draining`, spread over `window`, each after its running calls. Completes when all have ended.
+   */
+  readonly drain: (options?: DrainOptions) => Effect.Effect<void>
+  /** Whether `drain` has begun: a server refuses new sockets then. */
+  readonly isDraining: Effect.Effect<boolean>
   /** How many actor instances live now. */
   readonly size: Effect.Effect<number>
 }>()("effect-tether/ActorHost") {}

@@ -118,7 +118,7 @@ const Bye = Schema.Struct({ reason: Schema.toCodecJson(DisconnectReason), receiv
 export type Bye = typeof Bye.Type
 
 const CallMeta = Schema.Struct({
-  headers: Schema.optionalKey(Schema.Array(Schema.Tuple([Schema.String, Schema.String]))),
+  headers: Schema.Tuple([Schema.String, Schema.String]).pipe(Schema.Array, Schema.optionalKey),
   discard: Schema.optionalKey(Schema.Literal(true)),
   trace: Schema.optionalKey(Schema.Tuple([Schema.String, Schema.String, Schema.Boolean]))
 })
@@ -209,14 +209,6 @@ export const ServerFrame = Schema.Union([
 export type ServerFrame = typeof ServerFrame.Type
 
 /**
- * The frames that either end may send and that are never counted.
- *
- * @category models
- * @since 0.1.0
- */
-export type Control = typeof Ack.Type | typeof Ping.Type | typeof Pong.Type | typeof ByeFrame.Type
-
-/**
  * The frames of a client that the session counts.
  *
  * @category models
@@ -282,7 +274,6 @@ const encodeReason = Schema.encodeSync(Schema.toCodecJson(DisconnectReason))
  * @since 0.1.0
  */
 export const encode = (frame: Exclude<ClientFrame | ServerFrame, readonly ["bye", ...ReadonlyArray<any>]>): string =>
-  // @effect-diagnostics-next-line preferSchemaOverJson:off
   JSON.stringify(frame)
 
 /**
@@ -292,7 +283,6 @@ export const encode = (frame: Exclude<ClientFrame | ServerFrame, readonly ["bye"
  * @since 0.1.0
  */
 export const encodeBye = (reason: DisconnectReason, received: number): string =>
-  // @effect-diagnostics-next-line preferSchemaOverJson:off
   JSON.stringify(["bye", { reason: encodeReason(reason), received }])
 
 /**
@@ -301,9 +291,7 @@ export const encodeBye = (reason: DisconnectReason, received: number): string =>
  * @category encoding
  * @since 0.1.0
  */
-export const encodeValue = (value: unknown): string =>
-  // @effect-diagnostics-next-line preferSchemaOverJson:off
-  JSON.stringify(value) ?? "null"
+export const encodeValue = (value: unknown): string => JSON.stringify(value) ?? "null"
 
 /**
  * Puts the encoded values of a stream into as few `chunk` frames as their size

@@ -64,7 +64,7 @@ const compile = (rpc: Rpc.AnyWithProps): RpcCodec => {
     encodeDiscardedExit: discarded.encode,
     decodeDiscardedExit: discarded.decode,
     encodeChunkValue: transcoders(item).encode,
-    decodeChunk: transcoders(Schema.Array(item)).decode
+    decodeChunk: item.pipe(Schema.Array, transcoders).decode
   }
 }
 

@@ -1,0 +1,44 @@
+/**
+ * Sends the clients of a host away in an orderly manner.
+ *
+ * @since 0.1.0
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Random from "effect/Random"
+import * as DisconnectReason from "../DisconnectReason.ts"
+import type { DrainOptions } from "../internal/actorHost.ts"
+import type { ActorInstance } from "./ActorInstance.ts"
+import type { LiveActors } from "./LiveActors.ts"
+import type { ServerConnection } from "./ServerConnection.ts"
+
+/**
+ * Ends all connections, evenly spread over a window, each with a time of its
+ * own to come back; completes when their last hooks have run. Clients of a
+ * restarted server so return one by one instead of all at once.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const run = Effect.fnUntraced(function*(
+  actors: ReadonlyArray<LiveActors<ActorInstance>>,
+  options: DrainOptions = {}
+): Effect.fn.Return<void> {
+  const window = Duration.fromInputUnsafe(options.window ?? "10 seconds")
+  const retryAfter = Duration.toMillis(options.retryAfter ?? "5 seconds")
+  const instances = actors.flatMap((live) => live.all())
+  const connections = instances.flatMap((instance) => Array.from(instance.table.listed()))
+  yield* Effect.logInfo(`draining ${connections.length} connections`)
+  const pause = Duration.divideUnsafe(window, connections.length)
+  for (const connection of connections) {
+    yield* end(connection, retryAfter)
+    yield* Effect.sleep(pause)
+  }
+  yield* Effect.forEach(instances, (instance) => instance.awaitQuiet, { discard: true, concurrency: "unbounded" })
+})
+
+/** A suspended connection ends with the others: its client finds the server away and comes back to a fresh one. */
+const end = (connection: ServerConnection, retryAfter: number): Effect.Effect<void> =>
+  Effect.map(Random.next, (share) => {
+    connection.end(DisconnectReason.Draining.make({ retryAfter: Duration.millis(Math.ceil(share * retryAfter)) }))
+  })
