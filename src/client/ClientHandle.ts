@@ -103,6 +103,8 @@ export const make = Effect.fnUntraced(function*(
     Stream.runDrain,
     Effect.andThen(Effect.fail(gaveUp)),
     Effect.catchTag("Ended", finish),
+    // A schedule of the app that dies must not leave its callers waiting for ever.
+    Effect.catchDefect((defect) => Effect.andThen(Effect.logError("the client failed", defect), finish(failed))),
     Effect.raceFirst(Deferred.await(left)),
     Effect.annotateLogs({ actor: actor.type, key }),
     Effect.forkScoped
@@ -157,6 +159,11 @@ const decodeRejection = (actor: AnyActor, options: AnyConnectOptions) => {
 /** The schedule has ended: the client gives up on a network that is away. */
 const gaveUp = new Attachment.Ended({
   status: Status.Disconnected({ reason: DisconnectReason.Lost.make({}) }),
+  taken: undefined
+})
+
+const failed = new Attachment.Ended({
+  status: Status.Disconnected({ reason: DisconnectReason.InternalError.make({}) }),
   taken: undefined
 })
 

@@ -21,9 +21,15 @@ export interface Outgoing {
   readonly nudge: () => void
   /** Writes what was pushed, then closes the socket. The first call counts. */
   readonly end: (code: number, reason: string) => void
-  /** Completes when `end` has closed the socket, or when writing has failed. */
+  /**
+   * Completes when `end` has closed the socket. When writing has failed, it completes a moment later: what the peer said
+   * last, perhaps why it left, may still have to be read.
+   */
   readonly ended: Effect.Effect<void>
 }
+
+/** How long a socket that cannot be written to is still read. */
+const lastWords = "1 second"
 
 /**
  * Starts the writer of a link in the current scope. `beforeWrite` may add one
@@ -40,6 +46,7 @@ export const make = Effect.fnUntraced(function*(link: Link, options: {
   let closing: { readonly code: number; readonly reason: string } | undefined
   const wake = Latch.makeUnsafe(false)
   const ended = Latch.makeUnsafe(false)
+  let failed = false
 
   const flush = Effect.suspend(() => {
     const extra = options.beforeWrite()
@@ -62,7 +69,11 @@ export const make = Effect.fnUntraced(function*(link: Link, options: {
       }
     }
   }).pipe(
-    Effect.ignore,
+    Effect.catch(() =>
+      Effect.sync(() => {
+        failed = true
+      })
+    ),
     Effect.ensuring(Effect.sync(() => {
       closing ??= { code: 1006, reason: "" }
       frames = []
@@ -84,7 +95,7 @@ export const make = Effect.fnUntraced(function*(link: Link, options: {
       closing ??= { code, reason }
       wake.openUnsafe()
     },
-    ended: ended.await
+    ended: Effect.andThen(ended.await, Effect.suspend(() => failed ? Effect.sleep(lastWords) : Effect.void))
   }
 })
 

@@ -1,0 +1,70 @@
+/**
+ * The chat room's implementation: who gets in, and what the room does.
+ */
+import { Effect, Layer, Stream } from "effect"
+import { Auth } from "./Auth.ts"
+import { ChatRoom, Message, NotAllowed, NotInRoom } from "./ChatRoom.ts"
+
+/** How many messages the room remembers. */
+const remembered = 500
+
+const HooksLayer = ChatRoom.layerHooks(Effect.gen(function*() {
+  const auth = yield* Auth
+  return ChatRoom.Hooks.of({
+    onBeforeConnect: ({ params }) => auth.verify(params.authToken),
+    onConnect: Effect.fnUntraced(function*(connection) {
+      const connections = yield* ChatRoom.Connections
+      yield* connections.broadcast("joined", connection.state, { except: [connection.id] })
+    }),
+    onDisconnect: Effect.fnUntraced(function*(connection, reason) {
+      const connections = yield* ChatRoom.Connections
+      yield* connections.broadcast("left", { name: connection.state.name, reason })
+    })
+  })
+}))
+
+/** The connections of one member, who may be here from several places. */
+const connectionsOf = Effect.fnUntraced(function*(name: string) {
+  const connections = yield* ChatRoom.Connections
+  const all = Array.from((yield* connections.all).values())
+  const found = all.filter((connection) => connection.state.name === name)
+  return found.length > 0 ? found : yield* new NotInRoom({ name })
+})
+
+const HandlersLayer = ChatRoom.toLayer(
+  Effect.gen(function*() {
+    const state = yield* ChatRoom.State
+    const connections = yield* ChatRoom.Connections
+    return ChatRoom.of({
+      post: Effect.fnUntraced(function*({ text }) {
+        const sender = yield* ChatRoom.CurrentConnection
+        const message = yield* state.modify(({ messages }) => {
+          const number = (messages.at(-1)?.number ?? 0) + 1
+          const message = new Message({ number, from: sender.state.name, text })
+          return [message, { messages: [...messages, message].slice(-remembered) }]
+        })
+        yield* connections.broadcast("posted", message)
+      }),
+      sendDirectMessage: Effect.fnUntraced(function*({ text, to }) {
+        const sender = yield* ChatRoom.CurrentConnection
+        const message = { from: sender.state.name, text }
+        yield* Effect.forEach(yield* connectionsOf(to), (recipient) => recipient.send("directMessage", message))
+      }),
+      who: () => Effect.map(connections.all, (all) => Array.from(all.values(), (connection) => connection.state)),
+      history: ({ after }) =>
+        Stream.unwrap(Effect.map(
+          state.get,
+          ({ messages }) => Stream.fromIterable(messages.filter((message) => message.number > after))
+        )),
+      kick: Effect.fnUntraced(function*({ name, reason }) {
+        const sender = yield* ChatRoom.CurrentConnection
+        if (sender.state.role !== "admin") return yield* new NotAllowed({ needed: "admin" })
+        yield* Effect.forEach(yield* connectionsOf(name), (connection) => connection.disconnect(reason))
+      }),
+      announce: ({ text }) => connections.broadcast("announced", { text })
+    })
+  }),
+  { initialState: { messages: [] }, maxIdleTime: "5 minutes" }
+)
+
+export const layer = HandlersLayer.pipe(Layer.provide(HooksLayer))
