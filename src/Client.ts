@@ -70,6 +70,11 @@ export interface ConnectOptions<Es extends Events> {
   readonly onQueueFull?: "suspend" | "fail" | undefined
   /** How many events may wait for one consumer before it fails with `EventsOverflow`. Default: 1024. */
   readonly eventCapacity?: number | undefined
+  /**
+   * How long the server may take to admit the client, counted from the opened socket; its hooks have limits of their own,
+   * which should be shorter. Default: 25 seconds.
+   */
+  readonly handshakeTimeout?: Duration.Input | undefined
   /** How long one evaluation of `params` may take before the dial counts as failed. Default: 10 seconds. */
   readonly paramsTimeout?: Duration.Input | undefined
 }

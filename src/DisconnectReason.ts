@@ -85,7 +85,8 @@ export class Lost extends Schema.TaggedClass<Lost>(`${TypeId}/Lost`)("Lost", {})
 export class Refused extends Schema.TaggedClass<Refused>(`${TypeId}/Refused`)("Refused", {}) {}
 
 /**
- * The client read too slowly: the given numbers of frames and bytes waited for it, which is more than the host allows.
+ * The client read too slowly: the given numbers of frames and bytes (as UTF-16 code units) waited for it, which is more
+ * than the host allows.
  *
  * **Details**
  *
@@ -154,7 +155,8 @@ export class UnknownActor extends Schema.TaggedClass<UnknownActor>(`${TypeId}/Un
 export class InternalError extends Schema.TaggedClass<InternalError>(`${TypeId}/InternalError`)("InternalError", {}) {}
 
 /**
- * The server is shutting down and asks its clients to come back elsewhere or later.
+ * The server is shutting down, or has no room for another connection of this actor, and asks its clients to come back
+ * elsewhere or later.
  *
  * **Details**
  *

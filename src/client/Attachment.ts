@@ -36,9 +36,8 @@ const maxInboundBytes = 16_777_216
 /** Largest message of several frames sent to one; a single frame is bounded by what the server announces. */
 const maxOutboundBytes = 262_144
 
-/** How long a transport may take to open, and then the server to admit: longer than its hooks may. */
+/** How long a transport may take to open. */
 const openTimeout = Duration.seconds(10)
-const welcomeTimeout = Duration.seconds(25)
 
 /**
  * The end of a client, for good.
@@ -74,6 +73,7 @@ export interface Parts {
   readonly actor: string
   readonly key: string
   readonly dial: Effect.Effect<Socket.Socket>
+  readonly handshakeTimeout: Duration.Input
   /** Evaluates and encodes the params, in time. */
   readonly params: Effect.Effect<unknown, unknown>
   readonly decodeRejection: (encoded: unknown) => Effect.Effect<unknown, Schema.SchemaError>
@@ -143,7 +143,7 @@ const serve = Effect.fnUntraced(function*(
     }
   })
   const attending = welcomed.await.pipe(
-    Effect.timeoutOrElse({ duration: welcomeTimeout, orElse: () => Effect.fail(timedOut("welcome")) }),
+    Effect.timeoutOrElse({ duration: self.handshakeTimeout, orElse: () => Effect.fail(timedOut("welcome")) }),
     Effect.andThen(
       Effect.suspend(() =>
         Heartbeat.awaitSilence(activity, self.session.welcome!.heartbeat, () => outgoing.push(Frame.encode(["ping"])))

@@ -15,7 +15,7 @@ import type { FromClient, Request } from "effect/rpc/RpcMessage"
 import type * as Scope from "effect/Scope"
 import { ConnectionError, InvalidReply, NotExecuted, OutcomeUnknown } from "../ConnectionError.ts"
 import { Delivery } from "../Delivery.ts"
-import type { DisconnectReason } from "../DisconnectReason.ts"
+import { ClientLeft, type DisconnectReason } from "../DisconnectReason.ts"
 import type { AnyActor } from "../internal/definition.ts"
 import * as Frame from "../session/Frame.ts"
 import { InOrder } from "../session/InOrder.ts"
@@ -95,13 +95,20 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   const sent = new Map<number, Call>()
   // Calls of a session that is gone that may be sent again: the first to leave on the next one.
   const again = new Map<number, Call>()
+  // How the streams end whose last chunks their consumers have not taken yet.
+  const unread = new Map<number, Exit.Exit<unknown, unknown>>()
   let nextId = 0
 
   const settle = (call: Call, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
     sent.delete(call.id)
     if (call.abandoned) return Effect.void
-    const write = client.write({ _tag: "Exit", clientId: 0, requestId: call.id as never, exit: exit as never })
+    // `client.write` forgets the call when it is called, not when its effect runs: the chunks before must have been taken.
+    const write = Effect.suspend(() => {
+      unread.delete(call.id)
+      return client.write({ _tag: "Exit", clientId: 0, requestId: call.id as never, exit: exit as never })
+    })
     if (call.delivery === undefined) return write
+    unread.set(call.id, exit)
     return Effect.sync(() => call.delivery!.offer(write))
   }
   const fail = (call: Call, reason: Failure["reason"]) => settle(call, Exit.fail(new ConnectionError({ reason })))
@@ -174,6 +181,18 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       }
     }
   }).pipe(Effect.provideContext(options.context as Context.Context<any>))
+
+  // The scope takes the deliveries with it: a stream whose tail is lost must not end as if it were whole.
+  const cutShort = Exit.fail(new ConnectionError({ reason: new OutcomeUnknown({ cause: ClientLeft.make({}) }) }))
+  yield* Effect.addFinalizer(() =>
+    Effect.forEach(Array.from(unread), ([id, exit]) =>
+      client.write({
+        _tag: "Exit",
+        clientId: 0,
+        requestId: id as never,
+        exit: (Exit.isSuccess(exit) ? cutShort : exit) as never
+      }), { discard: true })
+  )
 
   /** Replies decode beside the reader of the socket, which waits for nobody. */
   const aside = (effect: Effect.Effect<void>): Effect.Effect<void> =>

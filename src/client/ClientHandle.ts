@@ -90,6 +90,7 @@ export const make = Effect.fnUntraced(function*(
     calls,
     subscriptions,
     setStatus,
+    handshakeTimeout: options.handshakeTimeout ?? "25 seconds",
     params: makeParams(actor, options),
     decodeRejection: decodeRejection(actor, options),
     deliveries: new InOrder({ act: (effect) => effect, context: options.context, scope }),

@@ -106,12 +106,14 @@ const readmit = (self: ActorInstance, connection: ServerConnection, request: Req
       Effect.ensuring(Effect.sync(() => connection.attaching--)),
       Effect.onError(() => connection.session.socket === undefined ? self.startExpiry(connection) : Effect.void)
     )
-    // The world may have moved on while the hook ran.
-    if (hello.attach <= connection.attach || !isValid(connection, resume.token)) {
+    // The world may have moved on while the hook ran: another socket may have come and gone.
+    yield* self.cancelExpiry(connection)
+    const isStale = hello.attach <= connection.attach || !isValid(connection, resume.token)
+    const tail = isStale ? undefined : connection.session.resume(resume.received)
+    if (tail === undefined) {
+      if (connection.session.socket === undefined) yield* self.startExpiry(connection)
       return yield* new Dismissed({ reason: DisconnectReason.Stale.make({}) })
     }
-    const tail = connection.session.resume(resume.received)
-    if (tail === undefined) return yield* new Dismissed({ reason: DisconnectReason.Lost.make({}) })
     displace(connection)
     connection.attach = hello.attach
     connection.previousToken = resume.token

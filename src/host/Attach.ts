@@ -32,8 +32,14 @@ const farewellTimeout = "1 second"
  */
 export const serve: (
   self: ActorInstance,
-  socket: { readonly hello: Frame.Hello; readonly link: Link; readonly headers: Headers.Headers }
-) => Effect.Effect<void, never, Scope.Scope> = Effect.fnUntraced(function*(self, { headers, hello, link }) {
+  socket: {
+    readonly hello: Frame.Hello
+    readonly link: Link
+    readonly headers: Headers.Headers
+    /** Called when the socket has taken up a connection. */
+    readonly onAttached: () => void
+  }
+) => Effect.Effect<void, never, Scope.Scope> = Effect.fnUntraced(function*(self, { headers, hello, link, onAttached }) {
   let connection: ServerConnection | undefined
   const session = () => connection?.session
   const outgoing = yield* Session.makeOutgoing(link, { maxBatchBytes: self.settings.limits.batchBytes, session })
@@ -55,6 +61,7 @@ export const serve: (
   })
   const attending = Admission.run(self, { hello, headers, outgoing }, (admitted) => {
     connection = admitted
+    onAttached()
   }).pipe(
     Effect.andThen(
       Heartbeat.awaitSilence(activity, self.settings.heartbeat, () => outgoing.push(Frame.encode(["ping"])))
@@ -103,7 +110,10 @@ const onFrame = (
 ): Effect.Effect<void, ProtocolViolation> => {
   if (frame[0] === "hello") return violation("a second hello")
   if (frame[0] === "bye") {
-    const left = frame[1].reason._tag === "ClientLeft" ? frame[1].reason : DisconnectReason.ClientLeft.make({})
+    const { reason } = frame[1]
+    const left = reason._tag === "ClientLeft" || reason._tag === "ProtocolError"
+      ? reason
+      : DisconnectReason.ClientLeft.make({})
     return Effect.sync(() => {
       if (connection === undefined) dismiss(outgoing, left, 0)
       else connection.end(left)

@@ -118,8 +118,9 @@ export const make = (options: {
           )
       ),
     onConnect: (connection) =>
-      hooks.onConnect === undefined ? Effect.void : options.turn.take(
-        connection.hooks.withPermit(guard(
+      // Waits for its turn as a hook of the connection already: no `onResume` comes before it.
+      hooks.onConnect === undefined ? Effect.void : connection.hooks.withPermit(
+        options.turn.take(guard(
           "onConnect",
           Scope.provide(Effect.suspend(() => hooks.onConnect!(connection.view)), connection.scope)
         ))

@@ -6,7 +6,6 @@
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import type * as Headers from "effect/http/Headers"
 import * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import { CallError, HostClosed } from "../CallError.ts"
@@ -105,12 +104,14 @@ const makeAccept = (
       if (handshakes >= settings.maxHandshakes) {
         return yield* link.close(EndCode.codes.Draining, "too many handshakes at once; come back later")
       }
-      const hello = yield* Effect.acquireUseRelease(
-        Effect.sync(() => handshakes++),
-        () => readHello(link, settings),
-        () => Effect.sync(() => handshakes--)
-      )
-      if (hello !== undefined) yield* serve(actors, { hello, link, headers })
+      let isHandshake = true
+      const onAttached = () => {
+        if (isHandshake) handshakes--
+        isHandshake = false
+      }
+      yield* Effect.acquireRelease(Effect.sync(() => handshakes++), () => Effect.sync(onAttached))
+      const hello = yield* readHello(link, settings)
+      if (hello !== undefined) yield* serve(actors, { hello, link, headers, onAttached })
     }).pipe(
       Effect.scoped,
       Effect.catchTag("SocketError", (error) => Effect.logDebug(`the socket ended: ${error.message}`))
@@ -135,7 +136,7 @@ const readHello = (
 
 const serve = (
   actors: ReadonlyMap<string, Registered>,
-  socket: { readonly hello: Frame.Hello; readonly link: Link.Link; readonly headers: Headers.Headers }
+  socket: Parameters<typeof Attach.serve>[1]
 ): Effect.Effect<void, Socket.SocketError, Scope.Scope> => {
   const { actor, key } = socket.hello
   const registered = actors.get(actor)

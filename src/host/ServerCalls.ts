@@ -83,10 +83,11 @@ const call = (
   connection.calls.set(id, record)
   connection.quiet.closeUnsafe()
   return Effect.matchEffect(RpcCodec.of(rpc).decodePayload(payload), {
-    onFailure: (error) => {
-      connection.settle(record)
-      return refuse(connection, id, "InvalidPayload", error.message)
-    },
+    onFailure: (error) =>
+      Effect.andThen(
+        refuse(connection, id, "InvalidPayload", error.message),
+        Effect.sync(() => connection.settle(record))
+      ),
     onSuccess: (decoded) =>
       write(self, connection, {
         _tag: "Request",
@@ -204,10 +205,11 @@ const reply = Effect.fnUntraced(function*(
     Effect.provideContext(self.context)
   )
   if (record.settled) return
-  connection.settle(record)
   const frame = Frame.encode(["reply", record.id, encoded])
-  if (Frame.exceeds(frame, self.settings.limits.frameBytes)) return yield* tooLarge(self, connection, record, frame)
-  connection.send(frame)
+  if (Frame.exceeds(frame, self.settings.limits.frameBytes)) yield* tooLarge(self, connection, record, frame)
+  else connection.send(frame)
+  // Last: who waits for the connection to be quiet goes on within this step, and says goodbye.
+  connection.settle(record)
 })
 
 const tooLarge = (self: Environment, connection: ServerConnection, record: ServerCall, frame: string) =>
@@ -255,8 +257,8 @@ const sendChunk = Effect.fnUntraced(function*(
     if (record.settled) return
     if (Frame.exceeds(frame, frameBytes)) {
       record.settled = true
-      connection.settle(record)
       yield* tooLarge(self, connection, record, frame)
+      connection.settle(record)
       return yield* Effect.die(new Error(`a value of the stream ${record.rpc._tag} is larger than a frame may be`))
     }
     if (++record.chunks >= streamWindow) record.window.closeUnsafe()

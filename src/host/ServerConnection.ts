@@ -5,6 +5,7 @@
  */
 import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import type * as Rpc from "effect/rpc/Rpc"
@@ -176,12 +177,14 @@ export class ServerConnection {
     this.previousToken = undefined
   }
 
-  /** The last frame: why, and how much was taken in. Closes the socket. */
-  sayGoodbye(reason: DisconnectReason.DisconnectReason): void {
+  /** The last frame: why, and how much was taken in. Closes the socket; the effect completes when the word has left. */
+  sayGoodbye(reason: DisconnectReason.DisconnectReason): Effect.Effect<void> {
     this.closed = true
     const socket = this.session.socket
     this.session.socket = undefined
-    if (socket !== undefined) dismiss(socket, reason, this.session.state.received)
+    if (socket === undefined) return Effect.void
+    dismiss(socket, reason, this.session.state.received)
+    return socket.ended
   }
 
   settle(call: ServerCall): void {

@@ -15,7 +15,10 @@ import type { HeartbeatTiming, Limits } from "../session/Frame.ts"
 export interface HostOptions {
   /** How long a lost connection can be resumed. Zero ends it with its socket. Default: 1 minute. */
   readonly resumeWindow?: Duration.Input | undefined
-  /** How long a hook may run, counted from when it starts. Default: 10 seconds. */
+  /**
+   * How long a hook may run, counted from when it starts. Clients wait 25 seconds for their welcome unless told
+   * otherwise (`handshakeTimeout`), so keep it well below. Default: 10 seconds.
+   */
   readonly hookTimeout?: Duration.Input | undefined
   /** How long an accepted socket may take to send its `hello`. Default: 10 seconds. */
   readonly handshakeTimeout?: Duration.Input | undefined
@@ -23,11 +26,17 @@ export interface HostOptions {
   readonly heartbeatInterval?: Duration.Input | undefined
   /** How long a ping may go unanswered before the socket is given up. Default: 10 seconds. */
   readonly heartbeatTimeout?: Duration.Input | undefined
-  /** How long the running calls of a kicked connection may take until they are interrupted. Default: 10 seconds. */
+  /**
+   * How long the running calls of a connection that is kicked or drained may take until they are interrupted. Default: 10
+   * seconds.
+   */
   readonly kickGrace?: Duration.Input | undefined
-  /** Largest frame in bytes, in and out. Default: 262,144. */
+  /**
+   * Largest frame in bytes: what the host sends, and what it asks its clients to keep to. What they send is bounded by
+   * `maxBatchBytes`. Default: 262,144.
+   */
   readonly maxFrameBytes?: number | undefined
-  /** Largest message of several frames in bytes. Default: 1,048,576. */
+  /** Largest message, of one frame or several, in bytes. Default: 1,048,576. */
   readonly maxBatchBytes?: number | undefined
   /** Largest `hello`, and with it the encoded params, in bytes. Default: 65,536. */
   readonly maxHelloBytes?: number | undefined
@@ -43,7 +52,7 @@ export interface HostOptions {
   readonly streamWindow?: number | undefined
   /** Frames kept for a client that has not acknowledged them. Default: 1,024. */
   readonly bufferFrames?: number | undefined
-  /** Bytes of such frames. Default: 4,194,304. */
+  /** Bytes of such frames, counted as UTF-16 code units, which is the same for ASCII. Default: 4,194,304. */
   readonly bufferBytes?: number | undefined
 }
 

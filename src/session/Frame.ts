@@ -40,7 +40,7 @@ export const Limits = Schema.Struct({
   streamWindow: Count,
   /** Frames that an end keeps until they are acknowledged. */
   bufferFrames: Count,
-  /** Bytes of such frames. */
+  /** Bytes of such frames; counted as UTF-16 code units, which is the same for ASCII. */
   bufferBytes: Count
 })
 
@@ -119,8 +119,7 @@ export type Bye = typeof Bye.Type
 
 const CallMeta = Schema.Struct({
   headers: Schema.Tuple([Schema.String, Schema.String]).pipe(Schema.Array, Schema.optionalKey),
-  discard: Schema.optionalKey(Schema.Literal(true)),
-  trace: Schema.optionalKey(Schema.Tuple([Schema.String, Schema.String, Schema.Boolean]))
+  discard: Schema.optionalKey(Schema.Literal(true))
 })
 
 /**
@@ -170,7 +169,6 @@ export type ClientFrame = typeof ClientFrame.Type
 export const Refusal = Schema.Literals([
   "UnknownRpc",
   "InvalidPayload",
-  "FrameTooLarge",
   "TooManyCalls",
   "ConnectionEnded",
   "ReplyTooLarge",

@@ -6,6 +6,7 @@
  */
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 
@@ -17,7 +18,7 @@ import type * as Scope from "effect/Scope"
  * An item whose work finishes at once costs no turn of the scheduler. One that
  * takes its time (a payload that decodes by an asynchronous schema, a consumer
  * that reads slowly) holds back the later items and nobody else. Its fiber
- * belongs to the scope.
+ * belongs to the scope; when it is interrupted the later items stay undone.
  *
  * @category models
  * @since 0.1.0
@@ -78,7 +79,9 @@ export class InOrder<A> {
         continue
       }
       Fiber.runIn(fiber, this.scope)
-      fiber.addObserver(() => {
+      fiber.addObserver((exit) => {
+        // Its scope has closed: what comes after the item that was not done must not be done either.
+        if (Exit.hasInterrupts(exit)) return
         this.busy = false
         this.drain()
       })
