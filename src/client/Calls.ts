@@ -12,7 +12,7 @@ import type * as Rpc from "effect/rpc/Rpc"
 import * as RpcClient from "effect/rpc/RpcClient"
 import type * as RpcGroup from "effect/rpc/RpcGroup"
 import type { FromClient, Request } from "effect/rpc/RpcMessage"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import { ConnectionError, InvalidReply, NotExecuted, OutcomeUnknown } from "../ConnectionError.ts"
 import { Delivery } from "../Delivery.ts"
 import { ClientLeft, type DisconnectReason } from "../DisconnectReason.ts"
@@ -30,8 +30,10 @@ type Failure = ConnectionError<unknown>
 interface Call extends Outbox.Waiting {
   readonly rpc: Rpc.AnyWithProps
   readonly discard: boolean
-  /** Which data frame of the session it was; 0 while it was not sent. */
+  /** Which data frame of the session it was; 0 while it was not sent in it. */
   sequence: number
+  /** It was sent in an earlier session too, which may have run it. */
+  mayHaveRun: boolean
   /** Its caller has gone; only its place among the calls in flight is left. */
   abandoned: boolean
   /** The chunks and the end of a stream, handed over as its consumer takes them. */
@@ -111,7 +113,11 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     unread.set(call.id, exit)
     return Effect.sync(() => call.delivery!.offer(write))
   }
-  const fail = (call: Call, reason: Failure["reason"]) => settle(call, Exit.fail(new ConnectionError({ reason })))
+  const fail = (call: Call, reason: Failure["reason"]) => {
+    // That it does not run this time says nothing of the time before.
+    const known = call.mayHaveRun && reason._tag === "NotExecuted" ? new OutcomeUnknown({ cause: undefined }) : reason
+    return settle(call, Exit.fail(new ConnectionError({ reason: known })))
+  }
 
   const drain: Effect.Effect<void> = Effect.gen(function*() {
     while (uplink.hasRoom() && sent.size < (uplink.limits()?.callsInFlight ?? 0)) {
@@ -139,6 +145,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
           rpc,
           discard: message.discard === true,
           sequence: 0,
+          mayHaveRun: false,
           abandoned: false,
           delivery: codec.isStream ? makeDelivery(options.context, scope) : undefined
         }
@@ -180,7 +187,11 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
           return Effect.void
       }
     }
-  }).pipe(Effect.provideContext(options.context as Context.Context<any>))
+  }).pipe(
+    // With the scope of the handle it would interrupt who calls later; `close` settles all calls, those to come too.
+    Scope.provide(Scope.makeUnsafe()),
+    Effect.provideContext(options.context as Context.Context<any>)
+  )
 
   // The scope takes the deliveries with it: a stream whose tail is lost must not end as if it were whole.
   const cutShort = Exit.fail(new ConnectionError({ reason: new OutcomeUnknown({ cause: ClientLeft.make({}) }) }))
@@ -233,7 +244,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       Effect.forEach(calls, (call) =>
         fail(
           call,
-          taken !== undefined && call.sequence > taken
+          isUntouched(call, taken)
             ? new NotExecuted({
               cause: "ConnectionEnded",
               message: "the connection ended before the server took the call in"
@@ -263,6 +274,10 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
         const repeated = Array.from(sent.values()).filter((call) => isRepeatable(call, taken))
         const waiting = Array.from(again.values())
         again.clear()
+        for (const call of repeated) {
+          if (!isUntouched(call, taken)) call.mayHaveRun = true
+          call.sequence = 0
+        }
         for (const call of [...repeated, ...waiting]) {
           sent.delete(call.id)
           again.set(call.id, call)
@@ -280,9 +295,13 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
 /** Whether a call may be sent again: it may run twice, or the server said that it never took it in. */
 const isRepeatable = (call: Call, taken: number | undefined): boolean => {
   if (call.abandoned) return false
-  if (taken !== undefined && call.sequence > taken) return true
+  if (isUntouched(call, taken)) return true
   return call.delivery === undefined && Context.get(call.rpc.annotations, Delivery) === "idempotent"
 }
+
+/** The session ended without the server having taken the call in. */
+const isUntouched = ({ sequence }: Call, taken: number | undefined): boolean =>
+  sequence === 0 || (taken !== undefined && sequence > taken)
 
 const takeFirst = (calls: Map<number, Call>): Call | undefined => {
   for (const call of calls.values()) {

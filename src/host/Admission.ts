@@ -122,6 +122,7 @@ const readmit = (self: ActorInstance, connection: ServerConnection, request: Req
     connection.session.socket = outgoing
     welcome(self, connection, outgoing, true)
     for (const frame of tail) outgoing.push(frame)
+    connection.session.makeRoom()
     if (connection.status === "Suspended") {
       connection.status = "Connected"
       self.table.announce({ _tag: "Resumed", connection: connection.view })

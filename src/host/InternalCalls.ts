@@ -16,6 +16,7 @@ import { CallCycle, CallError, OutcomeUnknown } from "../CallError.ts"
 import type { AnyActor } from "../internal/definition.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
 import { CallChain } from "./Turn.ts"
+import type { WaitGraph } from "./WaitGraph.ts"
 
 /**
  * The client id of server code in an actor's `RpcServer`.
@@ -84,7 +85,9 @@ const TargetKey = Context.Reference<string>("effect-tether/host/InternalCalls/Ta
  */
 export const makeClient = Effect.fnUntraced(function*(actor: AnyActor, options: {
   readonly get: (key: string) => Effect.Effect<ActorInstance, CallError, Scope.Scope>
+  /** Whether the actor takes turns at all. */
   readonly waitsForTurn: () => boolean
+  readonly waits: WaitGraph
 }): Effect.fn.Return<(key: string) => Record<string, unknown>, never, Scope.Scope> {
   const running = new Map<string | number, ActorInstance>()
 
@@ -92,10 +95,12 @@ export const makeClient = Effect.fnUntraced(function*(actor: AnyActor, options: 
     function*(message: FromClient<Rpc.Any> & { readonly _tag: "Request" }, key: string) {
       const chain = yield* CallChain
       const address = `${actor.type}/${key}`
-      if (chain.includes(address) && options.waitsForTurn()) {
+      const caller = options.waitsForTurn() ? chain.at(-1) : undefined
+      if (caller !== undefined && options.waits.closesCircle(caller, address)) {
         return yield* new CallError({ reason: new CallCycle({ chain: [...chain, address] }) })
       }
       const scope = yield* Scope.make()
+      if (caller !== undefined) yield* Scope.addFinalizer(scope, Effect.sync(options.waits.add(caller, address)))
       const instance = yield* options.get(key).pipe(
         Scope.provide(scope),
         Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit))

@@ -24,6 +24,7 @@ import * as Drain from "./Drain.ts"
 import * as InternalCalls from "./InternalCalls.ts"
 import * as LiveActors from "./LiveActors.ts"
 import * as Settings from "./Settings.ts"
+import { WaitGraph } from "./WaitGraph.ts"
 
 interface Registered {
   readonly registration: Registration
@@ -171,6 +172,7 @@ const makeClients = Effect.fnUntraced(function*(
     Deferred.make<never, CallError>(),
     (deferred) => Deferred.fail(deferred, new CallError({ reason: new HostClosed() }))
   )
+  const waits = new WaitGraph()
   const byType = new Map<string, (key: string) => Record<string, unknown>>()
 
   const get = (actor: AnyActor) => (key: string) =>
@@ -188,6 +190,7 @@ const makeClients = Effect.fnUntraced(function*(
       if (client === undefined) {
         client = yield* InternalCalls.makeClient(actor, {
           get: get(actor),
+          waits,
           waitsForTurn: () => actors.get(actor.type)?.registration.concurrency !== "unbounded"
         }).pipe(Scope.provide(scope))
         byType.set(actor.type, client)

@@ -177,14 +177,17 @@ export class ServerConnection {
     this.previousToken = undefined
   }
 
-  /** The last frame: why, and how much was taken in. Closes the socket; the effect completes when the word has left. */
+  /**
+   * The last frame: why, and how much was taken in. Closes the socket. Completes when the frame has left; at once if
+   * the client has left.
+   */
   sayGoodbye(reason: DisconnectReason.DisconnectReason): Effect.Effect<void> {
     this.closed = true
     const socket = this.session.socket
     this.session.socket = undefined
     if (socket === undefined) return Effect.void
     dismiss(socket, reason, this.session.state.received)
-    return socket.ended
+    return reason._tag === "ClientLeft" ? Effect.void : socket.ended
   }
 
   settle(call: ServerCall): void {

@@ -72,7 +72,7 @@ export class Session {
   /** Takes in an acknowledgement; `false` for one of frames that were never sent. */
   acknowledge(count: number): boolean {
     const known = SessionState.acknowledge(this.state, count)
-    if (this.hasRoom()) this.room.openUnsafe()
+    this.makeRoom()
     return known
   }
 
@@ -83,9 +83,15 @@ export class Session {
 
   /** The frames after what the peer has taken in; `undefined` if they are not whole. */
   resume(received: number): ReadonlyArray<string> | undefined {
-    const tail = SessionState.resume(this.state, received)
+    return SessionState.resume(this.state, received)
+  }
+
+  /**
+   * Lets those go on who wait for room, if there is some. They send at once: what was to be sent before them, the tail
+   * of a resumed session above all, must have been handed to the socket.
+   */
+  makeRoom(): void {
     if (this.hasRoom()) this.room.openUnsafe()
-    return tail
   }
 
   /** Leaves the socket, unless another one was attached meanwhile. */

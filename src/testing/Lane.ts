@@ -76,6 +76,12 @@ export interface Lane {
 }
 
 /**
+ * A millisecond's millionth: the sum of two times may fall short of itself by less, and waiting for the rest would take
+ * no time, for ever.
+ */
+const roundingError = 1e-6
+
+/**
  * Creates a lane without faults.
  *
  * **Details**
@@ -105,7 +111,7 @@ export const make = Effect.fnUntraced(function*(options: Options): Effect.fn.Ret
   }
   // An arrival can resume a fiber that writes, cuts or freezes: nothing is carried over from one round to the next.
   const deliverDue = () => {
-    for (let next = head(); next !== undefined && next.due <= now(); next = head()) {
+    for (let next = head(); next !== undefined && next.due - now() < roundingError; next = head()) {
       MutableList.take(transit)
       arrive(next.content)
     }
