@@ -123,7 +123,16 @@ const serve = Effect.fnUntraced(function*(
   const welcomed = Latch.makeUnsafe(false)
   const session = () => welcomed.isOpen() ? self.session.session : undefined
   const outgoing = yield* Session.makeOutgoing(link, { maxBatchBytes: maxOutboundBytes, session })
-  yield* Effect.addFinalizer(() => Effect.sync(() => self.session.session.detach(outgoing)))
+  yield* Effect.acquireRelease(
+    Effect.sync(() => {
+      self.session.socket = outgoing
+    }),
+    () =>
+      Effect.sync(() => {
+        self.session.socket = undefined
+        self.session.session.detach(outgoing)
+      })
+  )
   const activity = yield* Heartbeat.makeActivity
   const subscriptions = self.subscriptions.wanted()
   const hello = { protocol: Frame.version, actor: self.actor, key: self.key, params, subscriptions }

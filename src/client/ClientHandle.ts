@@ -181,7 +181,7 @@ const reasonOf = (status: Attachment.FinalStatus): DisconnectReason.DisconnectRe
 /** Tells the server, if it can be reached, and waits a moment for the word to leave. */
 const sayGoodbye = (self: ClientSession, reason: DisconnectReason.ClientLeft): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const socket = self.session.socket
+    const { socket } = self
     if (socket === undefined) return Effect.void
     socket.push(Frame.encodeBye(reason, self.session.state.received))
     socket.end(EndCode.codes.ClientLeft, DisconnectReason.describe(reason))

@@ -28,6 +28,8 @@ export class ClientSession {
   endedBy: DisconnectReason | undefined
   /** Dials since the client was last connected. */
   attempt = 0
+  /** The socket that is open, attached or not yet. */
+  socket: Outgoing | undefined
   /** When the last socket that was attached ended, in monotonic nanoseconds. */
   awaySince: bigint | undefined
   private attach = 0

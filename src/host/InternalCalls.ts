@@ -97,7 +97,9 @@ export const makeClient = Effect.fnUntraced(function*(actor: AnyActor, options: 
       const address = `${actor.type}/${key}`
       const caller = options.waitsForTurn() ? chain.at(-1) : undefined
       if (caller !== undefined && options.waits.closesCircle(caller, address)) {
-        return yield* new CallError({ reason: new CallCycle({ chain: [...chain, address] }) })
+        return yield* new CallError({
+          reason: new CallCycle({ chain: [...chain.map((turn) => turn.address), address] })
+        })
       }
       const scope = yield* Scope.make()
       if (caller !== undefined) yield* Scope.addFinalizer(scope, Effect.sync(options.waits.add(caller, address)))

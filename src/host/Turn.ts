@@ -11,15 +11,16 @@ import * as Effect from "effect/Effect"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcSchema from "effect/rpc/RpcSchema"
 import * as Semaphore from "effect/Semaphore"
+import type { HeldTurn } from "./WaitGraph.ts"
 
 /**
- * The actors whose turns the current fiber holds, outermost first, each as
- * `type/key`. A call into one of them would wait for ever.
+ * The turns that led to the current fiber, outermost first: a call that waits
+ * for one of them would wait for ever.
  *
  * @category references
  * @since 0.1.0
  */
-export const CallChain = Context.Reference<ReadonlyArray<string>>("effect-tether/host/CallChain", {
+export const CallChain = Context.Reference<ReadonlyArray<HeldTurn>>("effect-tether/host/CallChain", {
   defaultValue: () => []
 })
 
@@ -44,7 +45,15 @@ export const make = (address: string, concurrency: number | "unbounded"): Turn =
   if (concurrency === "unbounded") return { take: (effect) => effect }
   const semaphore = Semaphore.makeUnsafe(concurrency)
   return {
-    take: (effect) => semaphore.withPermit(Effect.updateService(effect, CallChain, (chain) => [...chain, address]))
+    take: (effect) =>
+      semaphore.withPermit(Effect.suspend(() => {
+        const turn: HeldTurn = { address, isHeld: true }
+        return Effect.updateService(effect, CallChain, (chain) => [...chain, turn]).pipe(
+          Effect.ensuring(Effect.sync(() => {
+            turn.isHeld = false
+          }))
+        )
+      }))
   }
 }
 

@@ -6,6 +6,19 @@
  */
 
 /**
+ * A turn that a handler or hook has taken, until it gives it back.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HeldTurn {
+  /** The actor, as `type/key`. */
+  readonly address: string
+  /** Whether the turn is still taken: a fiber that outlives its handler holds nothing up. */
+  isHeld: boolean
+}
+
+/**
  * The calls under way between the actors of a host, by `type/key`.
  *
  * **Details**
@@ -18,31 +31,32 @@
  * @since 0.1.0
  */
 export class WaitGraph {
-  private readonly edges = new Map<string, Map<string, number>>()
+  private readonly edges = new Map<string, Set<readonly [from: HeldTurn, to: string]>>()
 
-  /** Whether a call from one actor to another would wait for itself. */
-  closesCircle(from: string, to: string): boolean {
+  /** Whether a call from the holder of a turn to an actor would wait for itself. */
+  closesCircle(from: HeldTurn, to: string): boolean {
+    if (!from.isHeld) return false
     const seen = new Set<string>()
     const open = [to]
     for (let address = open.pop(); address !== undefined; address = open.pop()) {
-      if (address === from) return true
+      if (address === from.address) return true
       if (seen.has(address)) continue
       seen.add(address)
-      open.push(...(this.edges.get(address)?.keys() ?? []))
+      for (const [turn, next] of this.edges.get(address) ?? []) {
+        if (turn.isHeld) open.push(next)
+      }
     }
     return false
   }
 
-  /** Notes that one actor waits for another until the result is called. */
-  add(from: string, to: string): () => void {
-    const targets = this.edges.get(from) ?? new Map<string, number>()
-    this.edges.set(from, targets)
-    targets.set(to, (targets.get(to) ?? 0) + 1)
+  /** Notes that the holder of a turn waits for an actor, until the result is called. */
+  add(from: HeldTurn, to: string): () => void {
+    const edge = [from, to] as const
+    const edges = this.edges.get(from.address) ?? new Set()
+    this.edges.set(from.address, edges.add(edge))
     return () => {
-      const left = targets.get(to)! - 1
-      if (left > 0) targets.set(to, left)
-      else targets.delete(to)
-      if (targets.size === 0 && this.edges.get(from) === targets) this.edges.delete(from)
+      edges.delete(edge)
+      if (edges.size === 0 && this.edges.get(from.address) === edges) this.edges.delete(from.address)
     }
   }
 }
