@@ -1,7 +1,7 @@
 // Acceptance case 37: a server that leaves sends its clients away in an orderly manner.
 import { NodeHttpServer, NodeWS } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Scope, Stream, SubscriptionRef } from "effect"
+import { Clock, Context, Duration, Effect, Exit, Fiber, Layer, Logger, Scope, Stream, SubscriptionRef } from "effect"
 import { FetchHttpClient, HttpClient, HttpRouter, HttpServer } from "effect/http"
 import { TestClock } from "effect/testing"
 import { createServer } from "node:http"
@@ -152,5 +152,5 @@ describe("draining", () => {
       yield* Fiber.join(closing)
       const status = yield* SubscriptionRef.get(ada.status)
       assert.notStrictEqual(status._tag, "Connected")
-    }).pipe(Effect.timeout("14 seconds")))
+    }).pipe(Effect.provide(Logger.layer([])), Effect.timeout("14 seconds")))
 })
