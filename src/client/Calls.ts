@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Rpc from "effect/rpc/Rpc"
 import * as RpcClient from "effect/rpc/RpcClient"
 import type * as RpcGroup from "effect/rpc/RpcGroup"
@@ -121,7 +122,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
 
   const drain: Effect.Effect<void> = Effect.gen(function*() {
     while (uplink.hasRoom() && sent.size < (uplink.limits()?.callsInFlight ?? 0)) {
-      const call = takeFirst(again) ?? (yield* outbox.take)
+      const call = takeFirst(again) ?? Option.getOrUndefined(yield* outbox.take)
       if (call === undefined) return
       const tooLarge = CallFrame.checkSize(call.frame, uplink.limits())
       if (tooLarge !== undefined) {

@@ -7,6 +7,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import * as Semaphore from "effect/Semaphore"
 import { ConnectionError, QueueFull } from "../ConnectionError.ts"
@@ -33,7 +34,7 @@ export interface Outbox<A extends Waiting> {
   /** Adds a call; waits for room, or fails with `QueueFull`, as the client was told to. */
   readonly offer: (call: A) => Effect.Effect<void, ConnectionError<unknown>>
   /** The next call that still wants to run. */
-  readonly take: Effect.Effect<A | undefined>
+  readonly take: Effect.Effect<Option.Option<A>>
   /** Takes out a call; `false` if it has left already. Its place is free at once. */
   readonly remove: (id: number) => Effect.Effect<boolean>
   /** Takes out all calls and fails those that wait for room, now and later. */
@@ -80,12 +81,12 @@ export const make = Effect.fnUntraced(function*<A extends Waiting>(options: {
       return Effect.void
     })
 
-  const take: Effect.Effect<A | undefined> = Effect.suspend(() => {
+  const take: Outbox<A>["take"] = Effect.suspend(() => {
     while (true) {
       const next = Queue.takeUnsafe(queue)
-      if (next === undefined || Exit.isFailure(next)) return Effect.succeed(undefined)
+      if (next === undefined || Exit.isFailure(next)) return Effect.succeedNone
       const call = next.value
-      if (live.delete(call.id)) return Effect.as(room.release(1), call)
+      if (live.delete(call.id)) return Effect.as(room.release(1), Option.some(call))
     }
   })
 

@@ -45,7 +45,7 @@ export const fromSocket: (
   const lines: Lines = { decoder: new TextDecoder("utf-8", { fatal: true }), rest: "" }
   const next: Link["pull"] = Effect.flatMap(pull, (chunks) => {
     const read = readMessages(chunks, lines, options.maxBytes)
-    return Effect.flatMap(read, (messages) => isNonEmpty(messages) ? Effect.succeed(messages) : next)
+    return Effect.filterOrElse(read, isNonEmpty, () => next)
   })
   return {
     pull: next,

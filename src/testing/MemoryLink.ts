@@ -53,7 +53,7 @@ export interface MemoryLink {
  * @category constants
  * @since 0.1.0
  */
-export const abnormalClosure = 1006
+const abnormalClosure = 1006
 
 const closeError = (event: Socket.CloseEvent) =>
   new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: event.code, closeReason: event.reason }) })

@@ -120,7 +120,7 @@ export interface Options<A> {
  * @category constants
  * @since 0.1.0
  */
-export const liveOptions: ActorHost.HostOptions = {
+const liveOptions: ActorHost.HostOptions = {
   heartbeatInterval: "100 millis",
   heartbeatTimeout: "400 millis",
   handshakeTimeout: "500 millis",
