@@ -76,7 +76,8 @@ export const layerSocket: Layer.Layer<ActorClient, never, Socket.Socket> = Layer
  * @category layers
  * @since 0.1.0
  */
-export const layerInProcess: Layer.Layer<ActorClient, never, ActorHost> = Layer.effect(
+// Marked as pure, so that bundlers leave the network in memory out of a browser's client.
+export const layerInProcess: Layer.Layer<ActorClient, never, ActorHost> = /* @__PURE__ */ Layer.effect(
   ActorClient,
-  Effect.map(InProcess.make, ({ client }) => client)
+  /* @__PURE__ */ Effect.map(InProcess.make, ({ client }) => client)
 )
