@@ -10,6 +10,7 @@ import * as SocketClient from "./client/SocketClient.ts"
 import { ActorClient } from "./internal/actorClient.ts"
 import type { ActorHost } from "./internal/actorHost.ts"
 import * as InProcess from "./internal/inProcess.ts"
+import * as Link from "./session/Link.ts"
 
 export {
   /**
@@ -55,13 +56,14 @@ export const layerWebSocket = (options: {
  * **Gotchas**
  *
  * A `Socket` has one reader at a time, so that this layer serves one client.
+ * The socket ends without close codes, which byte streams do not have.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerSocket: Layer.Layer<ActorClient, never, Socket.Socket> = Layer.effect(
   ActorClient,
-  Effect.map(Socket.Socket, (socket) => SocketClient.make(Effect.succeed(socket)))
+  Effect.map(Socket.Socket, (socket) => SocketClient.make(Effect.succeed(Link.withoutCloseCodes(socket))))
 )
 
 /**

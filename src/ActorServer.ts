@@ -11,6 +11,7 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as SocketServer from "effect/socket/SocketServer"
 import { ActorHost, type DrainOptions } from "./internal/actorHost.ts"
+import * as Link from "./session/Link.ts"
 
 /**
  * Adds the WebSocket endpoint of all actors to the app's `HttpRouter`.
@@ -97,7 +98,8 @@ export const withDrain =
  *
  * **Details**
  *
- * Over a byte stream each message ends in a line feed.
+ * Over a byte stream each message ends in a line feed. Sockets end without close
+ * codes, which byte streams do not have; clients learn the reason all the same.
  *
  * @category layers
  * @since 0.1.0
@@ -106,7 +108,7 @@ export const layerSocketServer: Layer.Layer<never, never, ActorHost | SocketServ
   Effect.gen(function*() {
     const host = yield* ActorHost
     const server = yield* SocketServer.SocketServer
-    yield* server.run((socket) => host.accept(socket, { headers: Headers.empty })).pipe(
+    yield* server.run((socket) => host.accept(Link.withoutCloseCodes(socket), { headers: Headers.empty })).pipe(
       Effect.catchCause((cause) => Effect.logError("the socket server ended", cause)),
       Effect.forkScoped
     )

@@ -60,6 +60,8 @@ export interface ActorInstance extends ServerCalls.Environment {
   readonly decodeParams: (params: unknown) => Effect.Effect<unknown, Schema.SchemaError>
   /** Whether a connection may outlive its socket. */
   readonly canSuspend: boolean
+  /** Whether its host sends all clients away. */
+  readonly isDraining: () => boolean
   /** Completes when no connection is left and their last hooks have run. */
   readonly awaitQuiet: Effect.Effect<void>
   /** The socket is gone, the client may come back. */
@@ -83,6 +85,7 @@ export const make = Effect.fnUntraced(function*(options: {
   readonly epoch: string
   readonly settings: Settings
   readonly retain: Effect.Effect<void, never, Scope.Scope>
+  readonly isDraining: () => boolean
 }): Effect.fn.Return<ActorInstance, never, Scope.Scope> {
   const { key, registration, settings } = options
   const { actor } = registration
@@ -120,6 +123,7 @@ export const make = Effect.fnUntraced(function*(options: {
     decodeParams: Schema.decodeUnknownEffect(Schema.toCodecJson(actor.schemas.params)),
     canSuspend: Duration.toMillis(settings.resumeWindow) > 0,
     retain: options.retain,
+    isDraining: options.isDraining,
     ...(yield* makeConnections(() => instance))
   }
   yield* Effect.addFinalizer(() => stop(instance))

@@ -83,6 +83,8 @@ const admitFresh = (self: ActorInstance, request: Request, onAttached: OnAttache
         onAttached(connection)
         connection.session.socket = request.outgoing
         welcome(self, connection, request.outgoing, false)
+        // Its admission was under way when the others were sent away.
+        if (self.isDraining()) connection.end(DisconnectReason.Draining.make({}))
       }
     })
   }))

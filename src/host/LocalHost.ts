@@ -46,7 +46,7 @@ export const make = Effect.fnUntraced(function*(
   let draining = false
 
   return ActorHost.of({
-    register: (registration) => register(actors, registration, settings),
+    register: (registration) => register(actors, registration, settings, () => draining),
     accept: makeAccept(actors, settings, () => draining),
     drain: (options) =>
       Effect.suspend(() => {
@@ -66,7 +66,8 @@ export const make = Effect.fnUntraced(function*(
 const register = Effect.fnUntraced(function*(
   actors: Map<string, Registered>,
   registration: Registration,
-  settings: Settings.Settings
+  settings: Settings.Settings,
+  isDraining: () => boolean
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const { type } = registration.actor
   if (actors.has(type)) {
@@ -79,7 +80,7 @@ const register = Effect.fnUntraced(function*(
     maxIdleTime: registration.maxIdleTime,
     start: Effect.fnUntraced(function*(key: string, retain) {
       const epoch = yield* ResumeToken.make
-      return yield* ActorInstance.make({ registration, key, epoch, settings, retain })
+      return yield* ActorInstance.make({ registration, key, epoch, settings, retain, isDraining })
     })
   }).pipe(
     Effect.updateContext((current: Context.Context<Scope.Scope>) =>

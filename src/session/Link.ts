@@ -54,6 +54,26 @@ export const fromSocket: (
   }
 })
 
+/**
+ * A socket that may be a byte stream, which has no close codes: it ends with its scope, after what was written to it.
+ *
+ * **Details**
+ *
+ * A `CloseEvent` with a code makes a TCP socket of Node drop what it has not written yet, the `bye` above all, and fail
+ * with an error that nobody may be listening for. The reason of an end travels in its `bye` anyway.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withoutCloseCodes = (socket: Socket.Socket): Socket.Socket =>
+  Socket.make({
+    reader: socket.reader,
+    writer: Effect.map(socket.writer, (writer) => ({
+      write: (chunk) => Socket.isCloseEvent(chunk) ? Effect.void : writer.write(chunk),
+      writeAll: writer.writeAll
+    }))
+  })
+
 const isNonEmpty = (messages: ReadonlyArray<string>): messages is NonEmptyReadonlyArray<string> => messages.length > 0
 
 const tooLong = (maxBytes: number) =>
