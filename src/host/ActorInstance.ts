@@ -103,7 +103,8 @@ export const make = Effect.fnUntraced(function*(options: {
 
   let instance: ActorInstance
   const server = yield* makeServer(registration, context, turn, {
-    onStart: (client, request, beside) => markStarted(table.findByNumber(client), request, beside),
+    onStart: (client, request, beside) =>
+      Effect.suspend(() => ServerCalls.start(instance, table.findByNumber(client), request, beside)),
     onResponse: (response) => {
       if (response.clientId === InternalCalls.clientId) return internal.respond(response)
       const connection = table.findByNumber(response.clientId)
@@ -200,19 +201,12 @@ const stop = Effect.fnUntraced(function*(self: ActorInstance): Effect.fn.Return<
   for (const connection of Array.from(self.table.listed())) connection.end(DisconnectReason.Draining.make({}))
 })
 
-const markStarted = (connection: ServerConnection | undefined, request: number, beside: boolean): void => {
-  const call = connection?.calls.get(request)
-  if (call === undefined) return
-  call.started = true
-  call.beside = beside
-}
-
 const makeServer = Effect.fnUntraced(function*(
   registration: Registration,
   context: Context.Context<never>,
   turn: Turn.Turn,
   on: {
-    readonly onStart: (client: number, request: number, beside: boolean) => void
+    readonly onStart: (client: number, request: number, beside: boolean) => Effect.Effect<void>
     readonly onResponse: (response: FromServer<Rpc.Any>) => Effect.Effect<void>
   }
 ): Effect.fn.Return<RpcServer.RpcServer<Rpc.Any>, never, Scope.Scope> {

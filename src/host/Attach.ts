@@ -132,7 +132,7 @@ const onData = (
   switch (frame[0]) {
     case "call":
       if (connection.calls.has(frame[1])) return violation(`the id of call ${frame[1]} is in use`)
-      return connection.calls.size >= callsInFlight
+      return connection.callsInFlight >= callsInFlight
         ? ServerCalls.refuse(connection, frame[1], "TooManyCalls", `${callsInFlight} calls are in flight already`)
         : Effect.sync(() => connection.inbox.offer(frame))
     case "subscribe":

@@ -94,8 +94,7 @@ const call = (
         id: RequestId(id),
         tag: tag as never,
         payload: decoded as never,
-        headers: meta?.headers === undefined ? Headers.empty : Headers.fromInput(meta.headers),
-        ...(record.discard ? { discard: true as const } : {})
+        headers: meta?.headers === undefined ? Headers.empty : Headers.fromInput(meta.headers)
       })
   }).pipe(Effect.provideContext(self.context))
 }
@@ -104,6 +103,29 @@ const interrupt = (self: Environment, connection: ServerConnection, id: number):
   connection.calls.has(id)
     ? write(self, connection, { _tag: "Interrupt", requestId: RequestId(id), interruptors: [] })
     : Effect.void
+
+/**
+ * Notes that a handler begins: its call can no longer be refused. A call whose
+ * result is discarded is answered now, so that "done" means that it runs;
+ * `RpcServer` would say so before its turn has come.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const start = (
+  self: Environment,
+  connection: ServerConnection | undefined,
+  id: number,
+  beside: boolean
+): Effect.Effect<void> => {
+  const record = connection?.calls.get(id)
+  if (connection === undefined || record === undefined) return Effect.void
+  record.started = true
+  record.beside = beside
+  if (!record.discard) return Effect.void
+  connection.answer(record)
+  return reply(self, connection, record, Exit.void)
+}
 
 /** Lets a stream go on after the client has consumed a chunk. */
 const acknowledgeChunk = (connection: ServerConnection, id: number): void => {
@@ -171,6 +193,10 @@ export const respond = (
 ): Effect.Effect<void> => {
   if (response._tag !== "Exit" && response._tag !== "Chunk") return Effect.void
   const record = connection.calls.get(response.requestId as number)
+  if (record?.answered === true && response._tag === "Exit") {
+    connection.settle(record)
+    return Exit.isSuccess(response.exit) ? Effect.void : Effect.asVoid(mask(self, record, response.exit))
+  }
   if (record === undefined || record.settled) return Effect.void
   return response._tag === "Exit"
     ? reply(self, connection, record, response.exit)
@@ -208,6 +234,7 @@ const reply = Effect.fnUntraced(function*(
   const frame = Frame.encode(["reply", record.id, encoded])
   if (Frame.exceeds(frame, self.settings.limits.frameBytes)) yield* tooLarge(self, connection, record, frame)
   else connection.send(frame)
+  if (record.answered) return
   // Last: who waits for the connection to be quiet goes on within this step, and says goodbye.
   connection.settle(record)
 })

@@ -36,6 +36,8 @@ export interface ServerCall {
   beside: boolean
   /** Its answer has been given already, or must not be given. */
   settled: boolean
+  /** It was answered when its handler began, which goes on. */
+  answered: boolean
   /** Chunks that the client has not acknowledged. */
   chunks: number
   /** Open while another chunk may be sent. */
@@ -55,6 +57,7 @@ export const makeCall = (id: number, rpc: Rpc.AnyWithProps, discard: boolean): S
   started: false,
   beside: false,
   settled: false,
+  answered: false,
   chunks: 0,
   window: Latch.makeUnsafe(true)
 })
@@ -81,6 +84,7 @@ export class ServerConnection {
   status: "Connected" | "Suspended" = "Connected"
   readonly subscriptions: Set<string>
   readonly calls = new Map<number, ServerCall>()
+  private answered = 0
   readonly ended = Deferred.makeUnsafe<DisconnectReason.DisconnectReason>()
   /** Open while no call is unanswered. */
   readonly quiet = Latch.makeUnsafe(true)
@@ -190,8 +194,20 @@ export class ServerConnection {
     return reason._tag === "ClientLeft" ? Effect.void : socket.ended
   }
 
+  /** Calls that the client waits for. */
+  get callsInFlight(): number {
+    return this.calls.size - this.answered
+  }
+
+  /** Answers a call whose handler goes on. */
+  answer(call: ServerCall): void {
+    call.answered = true
+    this.answered++
+  }
+
+  /** Forgets a call. */
   settle(call: ServerCall): void {
-    this.calls.delete(call.id)
+    if (this.calls.delete(call.id) && call.answered) this.answered--
     if (this.calls.size === 0) this.quiet.openUnsafe()
   }
 }

@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcSchema from "effect/rpc/RpcSchema"
 import * as Semaphore from "effect/Semaphore"
+import * as Stream from "effect/Stream"
 import type { HeldTurn } from "./WaitGraph.ts"
 
 /**
@@ -66,27 +67,26 @@ export const make = (address: string, concurrency: number | "unbounded"): Turn =
 export type Handler = (payload: any, options: any) => Rpc.WrapperOr<object>
 
 /**
- * Makes a unary handler wait for its turn and tells when it starts. Streams and
- * handlers wrapped in `Rpc.fork` run beside the turns.
+ * Makes a unary handler wait for its turn, and does what is to be done when it
+ * starts. Streams and handlers wrapped in `Rpc.fork` run beside the turns.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const wrapHandler =
-  (turn: Turn, handler: Handler, onStart: (options: any, beside: boolean) => void): Handler => (payload, options) => {
-    const result = handler(payload, options)
-    const beside = (Rpc.isWrapper(result) && result.fork) || !Effect.isEffect(Rpc.unwrap(result))
-      || RpcSchema.isStreamSchema(options.rpc.successSchema)
-    if (beside) {
-      onStart(options, true)
-      return result
-    }
-    return Rpc.wrapMap(
-      result as Rpc.WrapperOr<Effect.Effect<unknown, unknown>>,
-      (effect) =>
-        turn.take(Effect.suspend(() => {
-          onStart(options, false)
-          return effect
-        }))
-    )
+export const wrapHandler = (
+  turn: Turn,
+  handler: Handler,
+  onStart: (options: any, beside: boolean) => Effect.Effect<void>
+): Handler =>
+(payload, options) => {
+  const result = handler(payload, options)
+  const unwrapped = Rpc.unwrap(result)
+  if (!Effect.isEffect(unwrapped) || RpcSchema.isStreamSchema(options.rpc.successSchema)) {
+    return Stream.isStream(unwrapped)
+      ? Rpc.wrapMap(result, () => Stream.onStart(unwrapped, onStart(options, true)))
+      : Rpc.wrapMap(result, () => Effect.andThen(onStart(options, true), unwrapped as Effect.Effect<unknown, unknown>))
   }
+  return Rpc.isWrapper(result) && result.fork
+    ? Rpc.wrapMap(result, () => Effect.andThen(onStart(options, true), unwrapped))
+    : Rpc.wrapMap(result, () => turn.take(Effect.andThen(onStart(options, false), unwrapped)))
+}

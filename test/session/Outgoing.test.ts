@@ -1,0 +1,126 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Scope } from "effect"
+import { Socket } from "effect/socket"
+import { TestClock } from "effect/testing"
+import type { Link } from "../../src/session/Link.ts"
+import * as Outgoing from "../../src/session/Outgoing.ts"
+
+/** A link that writes down what is written; `hold` delays each write. */
+const makeLink = (hold: Effect.Effect<void, Socket.SocketError> = Effect.void) => {
+  const written: Array<string> = []
+  const link: Link = {
+    pull: Effect.never,
+    write: (message) => Effect.andThen(hold, Effect.sync(() => written.push(message))),
+    close: (code, reason) => Effect.sync(() => written.push(`close ${code} ${reason}`))
+  }
+  return { link, written }
+}
+
+const options = { maxBatchBytes: 1_000, beforeWrite: () => undefined }
+const settle = TestClock.adjust(0)
+const failure = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1006 }) })
+
+describe("Outgoing", () => {
+  it.effect("writes the frames of a tick as one message, in order", () =>
+    Effect.gen(function*() {
+      const { link, written } = makeLink()
+      const outgoing = yield* Outgoing.make(link, options)
+      outgoing.push("1")
+      outgoing.push("2")
+      yield* settle
+      outgoing.push("3")
+      yield* settle
+      assert.deepStrictEqual(written, ["[1,2]", "[3]"])
+    }))
+
+  it.effect("keeps a message below the bound in bytes, and a frame whole", () =>
+    Effect.gen(function*() {
+      const { link, written } = makeLink()
+      const outgoing = yield* Outgoing.make(link, { ...options, maxBatchBytes: 100 })
+      const frame = JSON.stringify("é".repeat(10))
+      for (let i = 0; i < 7; i++) outgoing.push(frame)
+      const large = JSON.stringify("x".repeat(200))
+      outgoing.push(large)
+      yield* settle
+      assert.strictEqual(written.at(-1), `[${large}]`)
+      for (const message of written.slice(0, -1)) assert.isAtMost(new TextEncoder().encode(message).byteLength, 100)
+      assert.deepStrictEqual(written.flatMap((message) => JSON.parse(message)), [
+        ...Array.from({ length: 7 }, () => "é".repeat(10)),
+        "x".repeat(200)
+      ])
+    }))
+
+  it.effect("collects what is pushed while a write takes its time", () =>
+    Effect.gen(function*() {
+      const free = yield* Deferred.make<void>()
+      const { link, written } = makeLink(Deferred.await(free))
+      const outgoing = yield* Outgoing.make(link, options)
+      outgoing.push("1")
+      yield* settle
+      outgoing.push("2")
+      outgoing.push("3")
+      yield* settle
+      assert.deepStrictEqual(written, [])
+      yield* Deferred.succeed(free, undefined)
+      yield* settle
+      assert.deepStrictEqual(written, ["[1]", "[2,3]"])
+    }))
+
+  it.effect("adds one frame of the session to each message, and writes it alone when nudged", () =>
+    Effect.gen(function*() {
+      const { link, written } = makeLink()
+      let acks = 0
+      const outgoing = yield* Outgoing.make(link, {
+        ...options,
+        beforeWrite: () => acks < 2 ? `"ack ${++acks}"` : undefined
+      })
+      outgoing.push("1")
+      yield* settle
+      outgoing.nudge()
+      yield* settle
+      outgoing.nudge()
+      yield* settle
+      assert.deepStrictEqual(written, ["[1,\"ack 1\"]", "[\"ack 2\"]"])
+    }))
+
+  it.effect("closes after what was pushed before the end, and drops what is pushed after it", () =>
+    Effect.gen(function*() {
+      const { link, written } = makeLink()
+      const outgoing = yield* Outgoing.make(link, options)
+      outgoing.push("1")
+      outgoing.end(4000, "bye")
+      outgoing.push("2")
+      outgoing.end(4001, "again")
+      yield* outgoing.ended
+      yield* settle
+      assert.deepStrictEqual(written, ["[1]", "close 4000 bye"])
+    }))
+
+  it.effect("has ended a second after a write has failed, so that what the peer said last is still read", () =>
+    Effect.gen(function*() {
+      const { link, written } = makeLink(Effect.fail(failure))
+      const outgoing = yield* Outgoing.make(link, options)
+      outgoing.push("1")
+      const ended = yield* Effect.forkScoped(outgoing.ended)
+      yield* TestClock.adjust(999)
+      assert.isUndefined(ended.pollUnsafe())
+      yield* TestClock.adjust(1)
+      assert.isDefined(ended.pollUnsafe())
+      outgoing.push("2")
+      yield* settle
+      assert.deepStrictEqual(written, [])
+    }))
+
+  it.effect("has ended when its scope closes", () =>
+    Effect.gen(function*() {
+      const { link, written } = makeLink()
+      const scope = yield* Scope.make()
+      const outgoing = yield* Scope.provide(Outgoing.make(link, options), scope)
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      yield* outgoing.ended
+      outgoing.push("1")
+      yield* settle
+      assert.deepStrictEqual(written, [])
+    }))
+})

@@ -1,0 +1,47 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect } from "effect"
+import * as Schedule from "./Schedule.ts"
+import * as Simulation from "./Simulation.ts"
+
+/** Seeds that a test runs; the time limit is far above what they take. */
+const chunk = 50
+const limit = 120_000
+
+const holds = Effect.fnUntraced(function*(from: number, seeds: number) {
+  for (let seed = from; seed < from + seeds; seed++) {
+    const result = yield* Simulation.run(Schedule.generate(seed))
+    if (result.violations.length > 0) {
+      return yield* Effect.die(new Error(Simulation.report(yield* Simulation.shrink(result))))
+    }
+  }
+})
+
+describe("whole systems under faults", () => {
+  for (let from = 1; from <= 300; from += chunk) {
+    it.live(`keep what is promised, seeds ${from} to ${from + chunk - 1}`, () => holds(from, chunk), limit)
+  }
+
+  it.live(
+    "keep what is promised, with seeds that no run has had before",
+    () => Effect.flatMap(Clock.currentTimeMillis, (now) => holds(now, chunk)),
+    limit
+  )
+
+  it.live("do the same in every run of a seed", () =>
+    Effect.gen(function*() {
+      for (const seed of [3, 14, 159, 265]) {
+        const first = yield* Simulation.run(Schedule.generate(seed))
+        const second = yield* Simulation.run(Schedule.generate(seed))
+        assert.deepStrictEqual(second.trace, first.trace)
+      }
+    }), limit)
+
+  it("are put under every kind of step", () => {
+    const kinds = new Set(
+      Array.from({ length: 50 }, (_, seed) => Schedule.generate(seed)).flatMap(({ steps }) =>
+        steps.map(({ action }) => action._tag === "Call" ? action.kind : action._tag)
+      )
+    )
+    assert.strictEqual(kinds.size, 28, Array.from(kinds).join())
+  })
+})
