@@ -81,7 +81,7 @@ const call = (
   }
   const record = makeCall(id, rpc, meta?.discard === true)
   connection.calls.set(id, record)
-  connection.quiet.closeUnsafe()
+  connection.quiet.close()
   return Effect.matchEffect(RpcCodec.of(rpc).decodePayload(payload), {
     onFailure: (error) =>
       Effect.andThen(
@@ -132,7 +132,7 @@ const acknowledgeChunk = (connection: ServerConnection, id: number): void => {
   const record = connection.calls.get(id)
   if (record === undefined || record.chunks === 0) return
   record.chunks--
-  record.window.openUnsafe()
+  record.window.open()
 }
 
 /**
@@ -288,7 +288,7 @@ const sendChunk = Effect.fnUntraced(function*(
       connection.settle(record)
       return yield* Effect.die(new Error(`a value of the stream ${record.rpc._tag} is larger than a frame may be`))
     }
-    if (++record.chunks >= streamWindow) record.window.closeUnsafe()
+    if (++record.chunks >= streamWindow) record.window.close()
     connection.send(frame)
   }
 })

@@ -7,7 +7,6 @@ import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Latch from "effect/Latch"
 import type * as Rpc from "effect/rpc/Rpc"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -16,6 +15,7 @@ import * as DisconnectReason from "../DisconnectReason.ts"
 import type { AnyConnection } from "../internal/definition.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
+import { Gate } from "../session/Gate.ts"
 import type { InOrder } from "../session/InOrder.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import type { Session } from "../session/Session.ts"
@@ -41,7 +41,7 @@ export interface ServerCall {
   /** Chunks that the client has not acknowledged. */
   chunks: number
   /** Open while another chunk may be sent. */
-  readonly window: Latch.Latch
+  readonly window: Gate
 }
 
 /**
@@ -59,7 +59,7 @@ export const makeCall = (id: number, rpc: Rpc.AnyWithProps, discard: boolean): S
   settled: false,
   answered: false,
   chunks: 0,
-  window: Latch.makeUnsafe(true)
+  window: new Gate()
 })
 
 /**
@@ -87,7 +87,7 @@ export class ServerConnection {
   private answered = 0
   readonly ended = Deferred.makeUnsafe<DisconnectReason.DisconnectReason>()
   /** Open while no call is unanswered. */
-  readonly quiet = Latch.makeUnsafe(true)
+  readonly quiet = new Gate()
   /** One hook of a connection at a time. */
   readonly hooks = Semaphore.makeUnsafe(1)
   /** The data frames that wait to be acted on; closed until `onConnect` has succeeded. */
@@ -208,7 +208,7 @@ export class ServerConnection {
   /** Forgets a call. */
   settle(call: ServerCall): void {
     if (this.calls.delete(call.id) && call.answered) this.answered--
-    if (this.calls.size === 0) this.quiet.openUnsafe()
+    if (this.calls.size === 0) this.quiet.open()
   }
 }
 

@@ -3,9 +3,13 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
-import * as Latch from "effect/Latch"
-import type * as Scope from "effect/Scope"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import type { SchedulerDispatcher } from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import { Gate } from "./Gate.ts"
 import type { Link } from "./Link.ts"
 
 /**
@@ -17,6 +21,8 @@ import type { Link } from "./Link.ts"
 export interface Outgoing {
   /** Adds a frame to the next message; never waits. */
   readonly push: (frame: string) => void
+  /** Runs a function and writes at once, as one message, what it has pushed. */
+  readonly batch: <A>(produce: () => A) => A
   /** Writes a message even if nothing was pushed, for what `beforeWrite` adds. */
   readonly nudge: () => void
   /** Writes what was pushed, then closes the socket. The first call counts. */
@@ -35,69 +41,124 @@ const lastWords = "1 second"
  * Starts the writer of a link in the current scope. `beforeWrite` may add one
  * frame to each message, so that acknowledgements ride on data.
  *
+ * **Details**
+ *
+ * There is no fiber of its own behind it: what was pushed is written by a task
+ * of the scheduler, or at the end of a `batch`. A write that takes its time
+ * holds the later ones back.
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*(link: Link, options: {
+export const make = (link: Link, options: {
   readonly maxBatchBytes: number
   readonly beforeWrite: () => string | undefined
-}): Effect.fn.Return<Outgoing, never, Scope.Scope> {
-  let frames: Array<string> = []
-  let closing: { readonly code: number; readonly reason: string } | undefined
-  const wake = Latch.makeUnsafe(false)
-  const ended = Latch.makeUnsafe(false)
-  let failed = false
+}): Effect.Effect<Outgoing, never, Scope.Scope> =>
+  Effect.flatMap(Effect.context<Scope.Scope>(), (context) =>
+    Effect.withFiber((fiber) => {
+      const writer = new Writer({ link, ...options, context, dispatcher: fiber.currentDispatcher })
+      return Effect.as(
+        Scope.addFinalizer(Context.get(context, Scope.Scope), Effect.sync(() => writer.stop(false))),
+        writer
+      )
+    }))
 
-  const flush = Effect.suspend(() => {
-    const extra = options.beforeWrite()
-    if (extra !== undefined) frames.push(extra)
-    if (frames.length === 0) return Effect.void
-    const messages = toMessages(frames, options.maxBatchBytes)
-    frames = []
-    return messages.length === 1 ? link.write(messages[0]!) : Effect.forEach(messages, link.write, { discard: true })
-  })
+interface Environment {
+  readonly link: Link
+  readonly maxBatchBytes: number
+  readonly beforeWrite: () => string | undefined
+  readonly context: Context.Context<Scope.Scope>
+  readonly dispatcher: SchedulerDispatcher
+}
 
-  yield* Effect.gen(function*() {
-    while (true) {
-      yield* wake.await
-      // The frames that the current tick still produces join this message.
-      yield* Effect.yieldNow
-      wake.closeUnsafe()
-      yield* flush
-      if (closing !== undefined && frames.length === 0) {
-        return yield* link.close(closing.code, closing.reason)
-      }
-    }
-  }).pipe(
-    Effect.catch(() =>
-      Effect.sync(() => {
-        failed = true
-      })
-    ),
-    Effect.ensuring(Effect.sync(() => {
-      closing ??= { code: 1006, reason: "" }
-      frames = []
-      ended.openUnsafe()
-    })),
-    Effect.forkScoped
-  )
+class Writer implements Outgoing {
+  private readonly env: Environment
+  private readonly gate = new Gate()
+  private frames: Array<string> = []
+  private closing: { readonly code: number; readonly reason: string } | undefined
+  private state: "idle" | "scheduled" | "batching" | "writing" | "ended" = "idle"
+  private failed = false
 
-  return {
-    push: (frame) => {
-      if (closing !== undefined) return
-      frames.push(frame)
-      wake.openUnsafe()
-    },
-    nudge: () => {
-      wake.openUnsafe()
-    },
-    end: (code, reason) => {
-      closing ??= { code, reason }
-      wake.openUnsafe()
-    },
-    ended: Effect.andThen(ended.await, Effect.suspend(() => failed ? Effect.sleep(lastWords) : Effect.void))
+  constructor(env: Environment) {
+    this.env = env
+    this.gate.close()
   }
-})
+
+  get ended(): Effect.Effect<void> {
+    return Effect.andThen(this.gate.await, Effect.suspend(() => this.failed ? Effect.sleep(lastWords) : Effect.void))
+  }
+
+  push(frame: string): void {
+    if (this.closing !== undefined) return
+    this.frames.push(frame)
+    this.nudge()
+  }
+
+  nudge(): void {
+    if (this.state !== "idle") return
+    this.state = "scheduled"
+    this.env.dispatcher.scheduleTask(() => this.flush(), 0)
+  }
+
+  end(code: number, reason: string): void {
+    this.closing ??= { code, reason }
+    this.nudge()
+  }
+
+  batch<A>(produce: () => A): A {
+    if (this.state !== "idle" && this.state !== "scheduled") return produce()
+    this.state = "batching"
+    const result = produce()
+    this.flush()
+    return result
+  }
+
+  /** Stops without another word. */
+  stop(failed: boolean): void {
+    if (this.state === "ended") return
+    this.state = "ended"
+    this.failed = failed
+    this.closing ??= { code: 1006, reason: "" }
+    this.frames = []
+    this.gate.open()
+  }
+
+  private flush(): void {
+    if (this.state !== "scheduled" && this.state !== "batching") return
+    this.state = "idle"
+    const extra = this.env.beforeWrite()
+    if (extra !== undefined) this.frames.push(extra)
+    if (this.frames.length > 0) {
+      const messages = toMessages(this.frames, this.env.maxBatchBytes)
+      this.frames = []
+      const { write } = this.env.link
+      this.run(
+        messages.length === 1 ? write(messages[0]!) : Effect.forEach(messages, write, { discard: true }),
+        (exit) => Exit.isSuccess(exit) ? this.goOn() : this.stop(true)
+      )
+    } else {
+      this.goOn()
+    }
+  }
+
+  /** After a write: what has come meanwhile is next, then the end. */
+  private goOn(): void {
+    if (this.state === "ended") return
+    this.state = "idle"
+    if (this.frames.length > 0) return this.nudge()
+    if (this.closing === undefined) return
+    this.run(this.env.link.close(this.closing.code, this.closing.reason), () => this.stop(false))
+  }
+
+  private run<E>(effect: Effect.Effect<void, E>, onExit: (exit: Exit.Exit<void, E>) => void): void {
+    this.state = "writing"
+    const fiber = Effect.runForkWith(this.env.context)(effect)
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) return onExit(exit)
+    Fiber.runIn(fiber, Context.get(this.env.context, Scope.Scope))
+    fiber.addObserver(onExit)
+  }
+}
 
 const toMessages = (frames: ReadonlyArray<string>, maxBytes: number): ReadonlyArray<string> => {
   const messages: Array<string> = []

@@ -4,13 +4,15 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Latch from "effect/Latch"
+import * as Fiber from "effect/Fiber"
 import type * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { SocketError } from "effect/socket/Socket"
 import * as Frame from "./Frame.ts"
+import { Gate } from "./Gate.ts"
 import type { Activity } from "./Heartbeat.ts"
 import type { Link } from "./Link.ts"
 import * as Outgoing from "./Outgoing.ts"
@@ -40,7 +42,7 @@ export class Session {
   /** The socket in use; its identity is the session's generation. */
   socket: Outgoing.Outgoing | undefined
   /** Open while there is room for frames that may wait, as chunks of a stream. */
-  readonly room = Latch.makeUnsafe(true)
+  readonly room = new Gate()
 
   constructor(bounds: Bounds) {
     this.bounds = bounds
@@ -49,7 +51,7 @@ export class Session {
   /** Counts a data frame as sent and writes it if a socket is attached. */
   send(frame: string): void {
     SessionState.send(this.state, frame)
-    if (!this.hasRoom()) this.room.closeUnsafe()
+    if (!this.hasRoom()) this.room.close()
     this.socket?.push(frame)
   }
 
@@ -66,7 +68,7 @@ export class Session {
   /** Starts anew: nothing sent, nothing received. */
   reset(): void {
     this.state = SessionState.make()
-    this.room.openUnsafe()
+    this.room.open()
   }
 
   /** Takes in an acknowledgement; `false` for one of frames that were never sent. */
@@ -91,7 +93,7 @@ export class Session {
    * of a resumed session above all, must have been handed to the socket.
    */
   makeRoom(): void {
-    if (this.hasRoom()) this.room.openUnsafe()
+    if (this.hasRoom()) this.room.open()
   }
 
   /** Leaves the socket, unless another one was attached meanwhile. */
@@ -149,52 +151,73 @@ export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = nev
   readonly session: () => Session | undefined
   /** Runs after an acknowledgement: there may be room again. */
   readonly onAck?: Effect.Effect<void> | undefined
-  readonly onFrame: (frame: Exclude<F, readonly ["ack" | "ping" | "pong", ...ReadonlyArray<any>]>) => Effect.Effect<
-    void,
-    ProtocolViolation | E
-  >
-}): Effect.Effect<never, SocketError | ProtocolViolation | E, Scope.Scope> => {
-  const { activity, link, outgoing } = options
-  const acks = makeAckTimer(outgoing)
+  /** Acts on a frame; returns an effect only where something is left to do. */
+  readonly onFrame: (
+    frame: Exclude<F, readonly ["ack" | "ping" | "pong", ...ReadonlyArray<any>]>
+  ) => Effect.Effect<void, ProtocolViolation | E> | undefined
+}): Effect.Effect<never, SocketError | ProtocolViolation | E, Scope.Scope> =>
+  Effect.flatMap(Effect.context<Scope.Scope>(), (context) => {
+    const { activity, link, outgoing } = options
+    const acks = makeAckTimer(outgoing, context)
 
-  const onFrame = (frame: F): Effect.Effect<void, ProtocolViolation | E, Scope.Scope> => {
-    const session = options.session()
-    switch (frame[0]) {
-      case "pong":
-        return Effect.void
-      case "ping":
-        return Effect.sync(() => outgoing.push(Frame.encode(["pong"])))
-      case "ack":
-        if (session?.socket !== outgoing) return Effect.void
-        return session.acknowledge(frame[1])
-          ? options.onAck ?? Effect.void
-          : violation(`frame ${frame[1]} was acknowledged and never sent`)
-      default: {
-        if (session !== undefined && session.socket !== outgoing) return Effect.void
-        if (!Frame.isData(frame)) return options.onFrame(frame as any)
-        if (session === undefined) return violation(`a ${frame[0]} frame came before the handshake was over`)
-        SessionState.receive(session.state)
-        return Effect.andThen(acks(session), options.onFrame(frame as any))
+    const onFrame = (frame: F): Effect.Effect<void, ProtocolViolation | E> | undefined => {
+      const session = options.session()
+      switch (frame[0]) {
+        case "pong":
+          return undefined
+        case "ping":
+          return void outgoing.push(Frame.encode(["pong"]))
+        case "ack":
+          if (session?.socket !== outgoing) return undefined
+          return session.acknowledge(frame[1])
+            ? options.onAck
+            : violation(`frame ${frame[1]} was acknowledged and never sent`)
+        default: {
+          if (session !== undefined && session.socket !== outgoing) return undefined
+          if (!Frame.isData(frame)) return options.onFrame(frame as any)
+          if (session === undefined) return violation(`a ${frame[0]} frame came before the handshake was over`)
+          SessionState.receive(session.state)
+          acks(session)
+          return options.onFrame(frame as any)
+        }
       }
     }
-  }
+    const onMessage = (message: string) => {
+      const frames = options.decode(message)
+      return Exit.isSuccess(frames)
+        ? inOrder(frames.value, onFrame)
+        : violation("a message is not an array of the frames that the protocol knows")
+    }
 
-  const onMessage = (message: string): Effect.Effect<void, ProtocolViolation | E, Scope.Scope> => {
-    const frames = options.decode(message)
-    return Exit.isSuccess(frames)
-      ? Effect.forEach(frames.value, onFrame, { discard: true })
-      : violation("a message is not an array of the frames that the protocol knows")
-  }
+    const next = Effect.flatMap(link.pull, (messages) => {
+      activity.mark()
+      // What is answered at once leaves as one message, without a turn of the scheduler.
+      return outgoing.batch(() => inOrder(messages, onMessage)) ?? Effect.void
+    })
+    return Effect.forever(next, { disableYield: true })
+  })
 
-  return Effect.forever(Effect.flatMap(link.pull, (messages) => {
-    activity.mark()
-    return Effect.forEach(messages, onMessage, { discard: true })
-  }))
+/** Acts on items one after the other, at once where that can be. */
+const inOrder = <A, E>(
+  items: ReadonlyArray<A>,
+  act: (item: A) => Effect.Effect<void, E> | undefined,
+  from = 0
+): Effect.Effect<void, E> | undefined => {
+  for (let i = from; i < items.length; i++) {
+    const effect = act(items[i]!)
+    if (effect !== undefined) {
+      return Effect.andThen(
+        effect,
+        Effect.suspend(() => inOrder(items, act, i + 1) ?? Effect.void)
+      )
+    }
+  }
+  return undefined
 }
 
 const violation = (message: string) => Effect.fail(new ProtocolViolation({ message }))
 
-const makeAckTimer = (outgoing: Outgoing.Outgoing) => {
+const makeAckTimer = (outgoing: Outgoing.Outgoing, context: Context.Context<Scope.Scope>) => {
   let waiting = false
   const later = Effect.delay(
     Effect.sync(() => {
@@ -203,10 +226,10 @@ const makeAckTimer = (outgoing: Outgoing.Outgoing) => {
     }),
     ackDelay
   )
-  return (session: Session): Effect.Effect<unknown, never, Scope.Scope> => {
+  return (session: Session): void => {
     if (session.state.received - session.state.reported >= ackEvery) outgoing.nudge()
-    if (waiting) return Effect.void
+    if (waiting) return
     waiting = true
-    return Effect.forkScoped(later)
+    Fiber.runIn(Effect.runForkWith(context)(later), Context.get(context, Scope.Scope))
   }
 }
