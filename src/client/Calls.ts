@@ -313,4 +313,4 @@ const takeFirst = (calls: Map<number, Call>): Call | undefined => {
 }
 
 const makeDelivery = (context: Context.Context<never>, scope: Scope.Scope) =>
-  new InOrder<Effect.Effect<void>>({ act: (effect) => effect, context, scope })
+  new InOrder<Effect.Effect<void>>({ act: (effect) => effect, context: () => context, scope })

@@ -93,7 +93,7 @@ export const make = Effect.fnUntraced(function*(
     handshakeTimeout: options.handshakeTimeout ?? "25 seconds",
     params: makeParams(actor, options),
     decodeRejection: decodeRejection(actor, options),
-    deliveries: new InOrder({ act: (effect) => effect, context: options.context, scope }),
+    deliveries: new InOrder({ act: (effect) => effect, context: () => options.context, scope }),
     announceGap: (gap) => Effect.asVoid(PubSub.publish(gaps, gap))
   })
   yield* Dialer.lives(life, {

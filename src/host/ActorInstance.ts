@@ -187,7 +187,7 @@ const makeConnection = (
     inbox: new InOrder({
       closed: true,
       act: (frame) => ServerCalls.act(self, connection, frame),
-      context: self.context,
+      context: () => connection.context,
       scope
     }),
     makeContext: (view) => Context.add(self.context, self.actor.CurrentConnection, view)

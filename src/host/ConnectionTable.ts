@@ -51,12 +51,19 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ConnectionTable, never, Scope.Scope> {
   const byId = new Map<string, ServerConnection>()
   const byNumber = new Map<number, ServerConnection>()
-  const changes = yield* Effect.acquireRelease(
-    PubSub.sliding<ConnectionChange<any, any>>(changesCapacity),
-    PubSub.shutdown
+  // Made for its first reader: a buffer is large, and most actors have none.
+  let changes: PubSub.PubSub<ConnectionChange<any, any>> | undefined
+  const getChanges = Effect.suspend(() =>
+    changes === undefined
+      ? Effect.tap(PubSub.sliding<ConnectionChange<any, any>>(changesCapacity), (made) => {
+        changes = made
+        return Effect.void
+      })
+      : Effect.succeed(changes)
   )
+  yield* Effect.addFinalizer(() => Effect.suspend(() => changes === undefined ? Effect.void : PubSub.shutdown(changes)))
   const announce = (change: ConnectionChange<any, any>) => {
-    PubSub.publishUnsafe(changes, change)
+    if (changes !== undefined) PubSub.publishUnsafe(changes, change)
   }
 
   const broadcast = (event: string, payload?: unknown, options?: BroadcastOptions): Effect.Effect<void> =>
@@ -101,7 +108,7 @@ export const make = Effect.fnUntraced(function*(
         return all
       }),
       broadcast,
-      changes: Stream.fromPubSub(changes)
+      changes: Stream.unwrap(Effect.map(getChanges, (made) => Stream.fromPubSub(made)))
     }
   }
 })

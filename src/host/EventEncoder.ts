@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { AnyActor } from "../internal/definition.ts"
 import * as Frame from "../session/Frame.ts"
+import * as RpcCodec from "../session/RpcCodec.ts"
 
 /**
  * Turns an event into its frame. Dies on an event that the contract does not
@@ -40,7 +41,7 @@ export const make = (actor: AnyActor, options: {
     if (encode === undefined) {
       return Effect.die(new Error(`${actor.type} has no event ${JSON.stringify(event)}; add it to the contract`))
     }
-    return encode(payload).pipe(
+    return RpcCodec.withServices(encode(payload), options.context).pipe(
       Effect.orDie,
       Effect.flatMap((encoded) => {
         const frame = Frame.encode(["event", event, encoded])
@@ -53,8 +54,7 @@ export const make = (actor: AnyActor, options: {
             )
           )
           : Effect.succeed(frame)
-      }),
-      Effect.provideContext(options.context)
+      })
     )
   }
 }

@@ -82,7 +82,7 @@ const call = (
   const record = makeCall(id, rpc, meta?.discard === true)
   connection.calls.set(id, record)
   connection.quiet.close()
-  return Effect.matchEffect(RpcCodec.of(rpc).decodePayload(payload), {
+  return Effect.matchEffect(RpcCodec.withServices(RpcCodec.of(rpc).decodePayload(payload), self.context), {
     onFailure: (error) =>
       Effect.andThen(
         refuse(connection, id, "InvalidPayload", error.message),
@@ -96,7 +96,7 @@ const call = (
         payload: decoded as never,
         headers: meta?.headers === undefined ? Headers.empty : Headers.fromInput(meta.headers)
       })
-  }).pipe(Effect.provideContext(self.context))
+  })
 }
 
 const interrupt = (self: Environment, connection: ServerConnection, id: number): Effect.Effect<void> =>
@@ -203,41 +203,71 @@ export const respond = (
     : sendChunk(self, connection, record, response.values)
 }
 
+/** From the inbox, whose fibers have the services of the connection's calls, and so have its handlers. */
 const write = (
   self: Environment,
   connection: ServerConnection,
   message: FromClient<Rpc.Any>
-): Effect.Effect<void> =>
-  Effect.updateContext(
-    self.server.write(connection.number, message),
-    (_: Context.Context<never>) => connection.context
-  )
+): Effect.Effect<void> => self.server.write(connection.number, message)
 
-const reply = Effect.fnUntraced(function*(
+const reply = (
   self: Environment,
   connection: ServerConnection,
   record: ServerCall,
   exit: Exit.Exit<unknown, unknown>
-): Effect.fn.Return<void> {
+): Effect.Effect<void> => {
+  if (Exit.isFailure(exit)) return replyFailure(self, connection, record, exit)
   const codec = RpcCodec.of(record.rpc)
-  const encode = record.discard ? codec.encodeDiscardedExit : codec.encodeExit
-  const encoded = yield* mask(self, record, exit).pipe(
-    Effect.flatMap(encode),
+  const value = record.discard || codec.isStream ? Exit.succeed(null) : codec.encodeSuccess(exit.value)
+  return Effect.matchEffect(RpcCodec.withServices(value, self.context), {
+    onFailure: (error) =>
+      Effect.andThen(
+        Effect.logError(`the reply of ${record.rpc._tag} does not encode`, error),
+        replyFailure(self, connection, record, Exit.die(masked(self)))
+      ),
+    onSuccess: (value) => send(self, connection, record, { _tag: "Success", value })
+  })
+}
+
+const replyFailure = (
+  self: Environment,
+  connection: ServerConnection,
+  record: ServerCall,
+  exit: Exit.Exit<unknown, unknown>
+): Effect.Effect<void> => {
+  const { encodeDiscardedExit, encodeExit } = RpcCodec.of(record.rpc)
+  return mask(self, record, exit).pipe(
+    Effect.flatMap((exit) => RpcCodec.withServices(encodeExit(exit), self.context)),
     Effect.catch((error) =>
-      Effect.logError(`the reply of ${record.rpc._tag} does not encode`, error).pipe(
-        Effect.andThen(Effect.orDie(codec.encodeDiscardedExit(Exit.die(masked(self)))))
+      Effect.andThen(
+        Effect.logError(`the failure of ${record.rpc._tag} does not encode`, error),
+        Effect.orDie(encodeDiscardedExit(Exit.die(masked(self))))
       )
     ),
-    Effect.provideContext(self.context)
+    Effect.flatMap((encoded) => send(self, connection, record, encoded))
   )
-  if (record.settled) return
-  const frame = Frame.encode(["reply", record.id, encoded])
-  if (Frame.exceeds(frame, self.settings.limits.frameBytes)) yield* tooLarge(self, connection, record, frame)
-  else connection.send(frame)
-  if (record.answered) return
-  // Last: who waits for the connection to be quiet goes on within this step, and says goodbye.
-  connection.settle(record)
-})
+}
+
+const send = (
+  self: Environment,
+  connection: ServerConnection,
+  record: ServerCall,
+  exit: unknown
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (record.settled) return Effect.void
+    const frame = Frame.encode(["reply", record.id, exit])
+    if (Frame.exceeds(frame, self.settings.limits.frameBytes)) {
+      return Effect.andThen(
+        tooLarge(self, connection, record, frame),
+        Effect.sync(() => connection.settle(record))
+      )
+    }
+    connection.send(frame)
+    // Last: who waits for the connection to be quiet goes on within this step, and says goodbye.
+    if (!record.answered) connection.settle(record)
+    return Effect.void
+  })
 
 const tooLarge = (self: Environment, connection: ServerConnection, record: ServerCall, frame: string) =>
   refuse(
@@ -276,7 +306,7 @@ const sendChunk = Effect.fnUntraced(function*(
   const encode = RpcCodec.of(record.rpc).encodeChunkValue
   const parts: Array<string> = []
   for (const value of values) {
-    parts.push(Frame.encodeValue(yield* Effect.orDie(Effect.provideContext(encode(value), self.context))))
+    parts.push(Frame.encodeValue(yield* Effect.orDie(RpcCodec.withServices(encode(value), self.context))))
   }
   for (const frame of Frame.encodeChunks(record.id, parts, frameBytes)) {
     yield* record.window.await

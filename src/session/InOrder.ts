@@ -27,12 +27,13 @@ export class InOrder<A> {
   private readonly items: Array<A> = []
   private busy: boolean
   private readonly act: (item: A) => Effect.Effect<void>
-  private readonly context: Context.Context<never>
+  private readonly context: () => Context.Context<never>
   private readonly scope: Scope.Scope
 
   constructor(options: {
     readonly act: (item: A) => Effect.Effect<void>
-    readonly context: Context.Context<never>
+    /** The services to run with, asked for each item. */
+    readonly context: () => Context.Context<never>
     readonly scope: Scope.Scope
     /** Whether nothing is acted on before `open`. */
     readonly closed?: boolean
@@ -73,7 +74,7 @@ export class InOrder<A> {
   private drain(): void {
     while (!this.busy && this.items.length > 0) {
       this.busy = true
-      const fiber = Effect.runForkWith(this.context)(this.act(this.items.shift()!))
+      const fiber = Effect.runForkWith(this.context())(this.act(this.items.shift()!))
       if (fiber.pollUnsafe() !== undefined) {
         this.busy = false
         continue

@@ -42,7 +42,7 @@ export const fromSocket: (
 ) => Effect.Effect<Link, Socket.SocketError, Scope.Scope> = Effect.fnUntraced(function*(socket, options) {
   const writer = yield* socket.writer
   const { pull } = yield* socket.reader
-  const lines: Lines = { decoder: new TextDecoder("utf-8", { fatal: true }), rest: "" }
+  const lines: Lines = { decoder: undefined, rest: "" }
   const next: Link["pull"] = Effect.flatMap(pull, (chunks) => {
     const read = readMessages(chunks, lines, options.maxBytes)
     return Effect.filterOrElse(read, isNonEmpty, () => next)
@@ -80,7 +80,8 @@ const tooLong = (maxBytes: number) =>
   new ProtocolViolation({ message: `a message is longer than the ${maxBytes} bytes that are allowed` })
 
 interface Lines {
-  readonly decoder: TextDecoder
+  /** Made for the first bytes; a WebSocket sends text. */
+  decoder: TextDecoder | undefined
   rest: string
 }
 
@@ -103,7 +104,11 @@ const readLines = (
   Effect.flatMap(
     Effect.try({
       try: () =>
-        chunks.map((chunk) => typeof chunk === "string" ? chunk : lines.decoder.decode(chunk, { stream: true })).join(
+        chunks.map((chunk) =>
+          typeof chunk === "string"
+            ? chunk
+            : (lines.decoder ??= new TextDecoder("utf-8", { fatal: true })).decode(chunk, { stream: true })
+        ).join(
           ""
         ),
       catch: () => new ProtocolViolation({ message: "a message is not valid UTF-8" })

@@ -3,8 +3,9 @@
  *
  * @since 0.1.0
  */
-import type * as Effect from "effect/Effect"
-import type * as Exit from "effect/Exit"
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Rpc from "effect/rpc/Rpc"
 import * as RpcSchema from "effect/rpc/RpcSchema"
 import * as Schema from "effect/Schema"
@@ -23,6 +24,8 @@ export interface RpcCodec {
   readonly encodePayload: Transcode<unknown, unknown>
   readonly decodePayload: Transcode<unknown, unknown>
   readonly encodeExit: Transcode<Exit.Exit<unknown, unknown>, unknown>
+  /** The value of a successful exit alone, which most are. */
+  readonly encodeSuccess: Transcode<unknown, unknown>
   readonly decodeExit: Transcode<unknown, Exit.Exit<unknown, unknown>>
   /** The exit of a call whose caller does not want its result. */
   readonly encodeDiscardedExit: Transcode<Exit.Exit<unknown, unknown>, unknown>
@@ -30,6 +33,18 @@ export interface RpcCodec {
   readonly encodeChunkValue: Transcode<unknown, unknown>
   readonly decodeChunk: Transcode<unknown, ReadonlyArray<unknown>>
 }
+
+/**
+ * Provides the services that a schema may need. Most need none and are done
+ * already: for them it costs nothing.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withServices = <A, E>(
+  transcoded: Effect.Effect<A, E>,
+  context: Context.Context<never>
+): Effect.Effect<A, E> => Exit.isExit(transcoded) ? transcoded : Effect.provideContext(transcoded, context)
 
 const cache = new WeakMap<Rpc.AnyWithProps, RpcCodec>()
 
@@ -60,6 +75,7 @@ const compile = (rpc: Rpc.AnyWithProps): RpcCodec => {
     encodePayload: payload.encode,
     decodePayload: payload.decode,
     encodeExit: result.encode,
+    encodeSuccess: transcoders(exit.value).encode,
     decodeExit: result.decode,
     encodeDiscardedExit: discarded.encode,
     decodeDiscardedExit: discarded.decode,

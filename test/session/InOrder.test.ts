@@ -11,7 +11,7 @@ const setUp = Effect.fnUntraced(function*(options: { readonly closed?: boolean }
   const inOrder = new InOrder<number>({
     ...options,
     scope,
-    context: Context.empty(),
+    context: () => Context.empty(),
     act: (n) => {
       const gate = gates.get(n)
       return Effect.andThen(gate === undefined ? Effect.void : Deferred.await(gate), Effect.sync(() => done.push(n)))
@@ -78,7 +78,7 @@ describe("InOrder", () => {
       const done: Array<number> = []
       const inOrder = new InOrder<number>({
         scope: yield* Effect.scope,
-        context: Context.empty(),
+        context: () => Context.empty(),
         act: (n) => n === 1 ? Effect.die("broken") : Effect.sync(() => done.push(n))
       })
       for (const n of [1, 2]) inOrder.offer(n)
