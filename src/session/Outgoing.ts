@@ -21,7 +21,10 @@ import type { Link } from "./Link.ts"
 export interface Outgoing {
   /** Adds a frame to the next message; never waits. */
   readonly push: (frame: string) => void
-  /** Runs a function and writes at once, as one message, what it has pushed. */
+  /**
+   * Runs a function and writes at once, as one message, what it has pushed. Of several batches in one turn of the
+   * scheduler the first one leaves at once, the others together.
+   */
   readonly batch: <A>(produce: () => A) => A
   /** Writes a message even if nothing was pushed, for what `beforeWrite` adds. */
   readonly nudge: () => void
@@ -77,6 +80,8 @@ class Writer implements Outgoing {
   private frames: Array<string> = []
   private closing: { readonly code: number; readonly reason: string } | undefined
   private state: "idle" | "scheduled" | "batching" | "writing" | "ended" = "idle"
+  /** Whether there is something to write, or `beforeWrite` may have something. */
+  private isAsked = false
   private failed = false
 
   constructor(env: Environment) {
@@ -95,6 +100,7 @@ class Writer implements Outgoing {
   }
 
   nudge(): void {
+    this.isAsked = true
     if (this.state !== "idle") return
     this.state = "scheduled"
     this.env.dispatcher.scheduleTask(() => this.flush(), 0)
@@ -106,10 +112,16 @@ class Writer implements Outgoing {
   }
 
   batch<A>(produce: () => A): A {
-    if (this.state !== "idle" && this.state !== "scheduled") return produce()
+    if (this.state !== "idle") return produce()
     this.state = "batching"
     const result = produce()
+    if (!this.isAsked) {
+      this.state = "idle"
+      return result
+    }
     this.flush()
+    // Once per turn of the scheduler: a peer that sends message by message is answered by the batch all the same.
+    this.nudge()
     return result
   }
 
@@ -126,6 +138,7 @@ class Writer implements Outgoing {
   private flush(): void {
     if (this.state !== "scheduled" && this.state !== "batching") return
     this.state = "idle"
+    this.isAsked = false
     const extra = this.env.beforeWrite()
     if (extra !== undefined) this.frames.push(extra)
     if (this.frames.length > 0) {
@@ -145,7 +158,7 @@ class Writer implements Outgoing {
   private goOn(): void {
     if (this.state === "ended") return
     this.state = "idle"
-    if (this.frames.length > 0) return this.nudge()
+    if (this.frames.length > 0 || this.isAsked) return this.nudge()
     if (this.closing === undefined) return
     this.run(this.env.link.close(this.closing.code, this.closing.reason), () => this.stop(false))
   }

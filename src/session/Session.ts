@@ -43,6 +43,8 @@ export class Session {
   socket: Outgoing.Outgoing | undefined
   /** Open while there is room for frames that may wait, as chunks of a stream. */
   readonly room = new Gate()
+  /** Whether the next message carries an acknowledgement, however small. */
+  ackDue = false
 
   constructor(bounds: Bounds) {
     this.bounds = bounds
@@ -53,6 +55,11 @@ export class Session {
     SessionState.send(this.state, frame)
     if (!this.hasRoom()) this.room.close()
     this.socket?.push(frame)
+  }
+
+  /** Frames taken in since the last acknowledgement. */
+  get unreported(): number {
+    return this.state.received - this.state.reported
   }
 
   /** Whether a frame that may wait should be sent now: an eighth of the bound is kept for those that may not. */
@@ -105,10 +112,13 @@ export class Session {
 }
 
 /**
- * An acknowledgement is written after this many frames, or after the delay in
- * milliseconds, or with the next message that leaves anyway.
+ * An acknowledgement is written after `ackEvery` frames, after the delay in
+ * milliseconds, or with a message that leaves anyway if it is for `ackRides`
+ * frames at least: to acknowledge every call by itself would cost as much as
+ * the calls.
  */
 const ackEvery = 32
+const ackRides = 8
 const ackDelay = 250
 
 /**
@@ -127,6 +137,8 @@ export const makeOutgoing: (
     beforeWrite: () => {
       const session = options.session()
       if (session === undefined || session.socket !== outgoing) return undefined
+      if (!session.ackDue && session.unreported < ackRides) return undefined
+      session.ackDue = false
       const count = SessionState.report(session.state)
       return count === undefined ? undefined : Frame.encode(["ack", count])
     }
@@ -219,17 +231,19 @@ const violation = (message: string) => Effect.fail(new ProtocolViolation({ messa
 
 const makeAckTimer = (outgoing: Outgoing.Outgoing, context: Context.Context<Scope.Scope>) => {
   let waiting = false
-  const later = Effect.delay(
-    Effect.sync(() => {
-      waiting = false
-      outgoing.nudge()
-    }),
-    ackDelay
-  )
+  const later = (session: Session) =>
+    Effect.delay(
+      Effect.sync(() => {
+        waiting = false
+        session.ackDue = true
+        outgoing.nudge()
+      }),
+      ackDelay
+    )
   return (session: Session): void => {
-    if (session.state.received - session.state.reported >= ackEvery) outgoing.nudge()
+    if (session.unreported >= ackEvery) outgoing.nudge()
     if (waiting) return
     waiting = true
-    Fiber.runIn(Effect.runForkWith(context)(later), Context.get(context, Scope.Scope))
+    Fiber.runIn(Effect.runForkWith(context)(later(session)), Context.get(context, Scope.Scope))
   }
 }
