@@ -125,6 +125,29 @@ export class EventsOverflow extends Data.TaggedError("EventsOverflow")<{
 }
 
 /**
+ * The connection is subscribed to as many events as the server allows; the stream of another one cannot run.
+ *
+ * **Details**
+ *
+ * Nothing was subscribed. End the stream of another event, or raise `maxSubscriptions` of the host.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TooManySubscriptions extends Data.TaggedError("TooManySubscriptions")<{
+  readonly event: string
+  /** How many events a connection may be subscribed to. */
+  readonly limit: number
+}> {
+  override get message() {
+    return `The event ${
+      JSON.stringify(this.event)
+    } was not subscribed to: the server allows ${this.limit} subscriptions. `
+      + "End another stream, or raise maxSubscriptions of the host."
+  }
+}
+
+/**
  * An event arrived that does not decode by its schema.
  *
  * **Details**
@@ -185,6 +208,7 @@ export type Reason<Rejection = never> =
   | ReplyTooLarge
   | InvalidReply
   | EventsOverflow
+  | TooManySubscriptions
   | InvalidEvent
   | Rejected<Rejection>
   | Disconnected
@@ -228,6 +252,7 @@ const executedByReason = {
   ReplyTooLarge: "yes",
   InvalidReply: "yes",
   EventsOverflow: "no",
+  TooManySubscriptions: "no",
   InvalidEvent: "no",
   Rejected: "no",
   Disconnected: "no"

@@ -122,7 +122,10 @@ const serve = Effect.fnUntraced(function*(
   )
   const welcomed = Latch.makeUnsafe(false)
   const session = () => welcomed.isOpen() ? self.session.session : undefined
-  const outgoing = yield* Session.makeOutgoing(link, { maxBatchBytes: maxOutboundBytes, session })
+  const outgoing = yield* Session.makeOutgoing(link, {
+    maxBatchBytes: () => Math.min(maxOutboundBytes, self.session.welcome?.limits.batchBytes ?? maxOutboundBytes),
+    session
+  })
   yield* Effect.acquireRelease(
     Effect.sync(() => {
       self.session.socket = outgoing

@@ -8,7 +8,6 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import type * as Rpc from "effect/rpc/Rpc"
 import * as RpcClient from "effect/rpc/RpcClient"
 import type * as RpcGroup from "effect/rpc/RpcGroup"
@@ -120,18 +119,24 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     return settle(call, Exit.fail(new ConnectionError({ reason: known })))
   }
 
-  const drain: Effect.Effect<void> = Effect.gen(function*() {
+  // One step for each call: interrupted wherever it may be, none is lost between the queue and those that were sent.
+  const drain: Effect.Effect<void> = Effect.suspend(() => {
+    const tooLarge: Array<readonly [Call, NotExecuted]> = []
     while (uplink.hasRoom() && sent.size < (uplink.limits()?.callsInFlight ?? 0)) {
-      const call = takeFirst(again) ?? Option.getOrUndefined(yield* outbox.take)
-      if (call === undefined) return
-      const tooLarge = CallFrame.checkSize(call.frame, uplink.limits())
-      if (tooLarge !== undefined) {
-        yield* fail(call, tooLarge)
-        continue
+      const call = takeFirst(again) ?? outbox.take()
+      if (call === undefined) break
+      const reason = CallFrame.checkSize(call.frame, uplink.limits())
+      if (reason === undefined) {
+        sent.set(call.id, call)
+        call.sequence = uplink.send(call.frame)
+      } else {
+        tooLarge.push([call, reason])
       }
-      sent.set(call.id, call)
-      call.sequence = uplink.send(call.frame)
+      outbox.grant()
     }
+    return tooLarge.length === 0
+      ? Effect.void
+      : Effect.uninterruptible(Effect.forEach(tooLarge, ([call, reason]) => fail(call, reason), { discard: true }))
   })
 
   const request = (message: Request<Rpc.Any>): Effect.Effect<void, Failure> => {
@@ -158,15 +163,17 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     )
   }
 
+  const abandon = (call: Call): void => {
+    call.abandoned = true
+    call.delivery?.takeAll()
+    uplink.send(Frame.encode(["interrupt", call.id]))
+  }
   const interrupt = (id: number): Effect.Effect<void> =>
-    Effect.flatMap(outbox.remove(id), (removed) =>
-      Effect.sync(() => {
-        const call = sent.get(id)
-        if (removed || again.delete(id) || call === undefined) return
-        call.abandoned = true
-        call.delivery?.takeAll()
-        uplink.send(Frame.encode(["interrupt", id]))
-      }))
+    Effect.sync(() => {
+      const removed = outbox.remove(id) || again.delete(id)
+      const call = sent.get(id)
+      if (!removed && call !== undefined) abandon(call)
+    })
 
   const client = yield* RpcClient.makeNoSerialization(actor.protocol as unknown as RpcGroup.RpcGroup<Rpc.Any>, {
     disableTracing: true,
@@ -222,6 +229,14 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     }))
   }
 
+  /** The stream ends here, and its handler on the server is told to. */
+  const refuseChunk = (call: Call, message: string): Effect.Effect<void> => {
+    const reason = new InvalidReply({ message })
+    const exit = Exit.fail(new ConnectionError<unknown>({ reason }))
+    abandon(call)
+    return client.write({ _tag: "Exit", clientId: 0, requestId: call.id as never, exit: exit as never })
+  }
+
   const onChunk = (call: Call, values: ReadonlyArray<unknown>): Effect.Effect<void, ProtocolViolation> => {
     if (call.abandoned || call.delivery === undefined) return Effect.void
     if (call.delivery.size > (uplink.limits()?.streamWindow ?? 0)) {
@@ -229,7 +244,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     }
     return Effect.sync(() =>
       call.delivery!.offer(Effect.matchEffect(RpcCodec.of(call.rpc).decodeChunk(values), {
-        onFailure: (error) => fail(call, new InvalidReply({ message: error.message })),
+        onFailure: (error) => refuseChunk(call, error.message),
         onSuccess: (decoded) =>
           client.write({ _tag: "Chunk", clientId: 0, requestId: call.id as never, values: decoded as never })
       }))
@@ -286,7 +301,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
         return settleSent(Array.from(sent.values()), cause, taken)
       }),
     close: Effect.fnUntraced(function*(error, cause, taken) {
-      for (const call of yield* outbox.close(error)) yield* settle(call, Exit.fail(error))
+      for (const call of outbox.close(error)) yield* settle(call, Exit.fail(error))
       yield* settleSent([...again.values(), ...sent.values()], cause, taken)
       again.clear()
     })

@@ -63,6 +63,7 @@ export const make = Effect.fnUntraced(function*(
     context: options.context,
     capacity: options.eventCapacity ?? 1024,
     pinned: options.subscribe ?? [],
+    limit: () => session.welcome?.limits.subscriptions,
     // Without a session the next `hello` tells; a fresh one starts from what it told.
     onChange: (event, wanted) => {
       if (session.welcome === undefined) return

@@ -10,7 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { ConnectionError, EventsOverflow, InvalidEvent } from "../ConnectionError.ts"
+import { ConnectionError, EventsOverflow, InvalidEvent, TooManySubscriptions } from "../ConnectionError.ts"
 import type { AnyActor } from "../internal/definition.ts"
 
 type Failure = ConnectionError<unknown>
@@ -54,6 +54,8 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   readonly context: Context.Context<never>
   readonly capacity: number
   readonly pinned: ReadonlyArray<string>
+  /** How many events the server lets a connection subscribe to; `undefined` before it has said so. */
+  readonly limit: () => number | undefined
   readonly onChange: (event: string, wanted: boolean) => void
 }): Effect.fn.Return<Subscriptions> {
   const feeds = new Map<string, Feed>()
@@ -71,8 +73,14 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   }
   const isWanted = (feed: Feed) => feed.pinned || feed.consumers.size > 0
 
+  const wanted = () => Array.from(feeds).filter(([, feed]) => isWanted(feed)).map(([event]) => event)
+
   const join = Effect.fnUntraced(function*(event: string, feed: Feed) {
     if (closed !== undefined && feed.held === undefined) return yield* closed
+    const limit = options.limit()
+    if (!isWanted(feed) && limit !== undefined && wanted().length >= limit) {
+      return yield* new ConnectionError<unknown>({ reason: new TooManySubscriptions({ event, limit }) })
+    }
     const queue = feed.held ?? (yield* makeQueue)
     feed.held = undefined
     const wasWanted = isWanted(feed)
@@ -104,7 +112,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
 
   return {
     stream,
-    wanted: () => Array.from(feeds).filter(([, feed]) => isWanted(feed)).map(([event]) => event),
+    wanted,
     deliver: (event, payload) => {
       const feed = feeds.get(event)
       if (feed === undefined || (feed.consumers.size === 0 && feed.held === undefined)) return Effect.void

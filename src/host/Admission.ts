@@ -37,8 +37,11 @@ type OnAttached = (connection: ServerConnection) => void
 export const run = (self: ActorInstance, request: Request, onAttached: OnAttached): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { resume } = request.hello
-    const known = resume === undefined ? undefined : findResumable(self, resume)
-    const answer = known === undefined
+    const late = isLate(self, request.hello)
+    const known = late || resume === undefined ? undefined : findResumable(self, resume)
+    const answer = late
+      ? Effect.fail(new Dismissed({ reason: DisconnectReason.Stale.make({}) }))
+      : known === undefined
       ? admitFresh(self, request, onAttached)
       : readmit(self, known, request, onAttached)
     return answer.pipe(
@@ -64,20 +67,23 @@ class Dismissed extends Schema.TaggedError<Dismissed>("~effect-tether/host/Dismi
 const admitFresh = (self: ActorInstance, request: Request, onAttached: OnAttached) =>
   Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
     const { hello } = request
-    if (self.table.size() >= self.settings.maxConnections) {
-      return yield* new Dismissed({ reason: DisconnectReason.Draining.make({}) })
+    const subscriptions = hello.subscriptions.filter((event) => self.actor.eventSchemas.has(event))
+    const limit = self.settings.limits.subscriptions
+    if (subscriptions.length > limit) {
+      const message = `a hello names ${subscriptions.length} subscriptions and ${limit} are allowed`
+      return yield* new Dismissed({ reason: DisconnectReason.ProtocolError.make({ message }) })
     }
+    yield* checkRoom(self)
     const state = yield* restore(Effect.flatMap(decode(self, request), self.hooks.admit))
     const id = ConnectionId.make(yield* ResumeToken.make)
     const token = yield* ResumeToken.make
+    // Others may have come while the hook ran.
+    yield* checkRoom(self)
     yield* self.open({
       id,
       state,
       attach: hello.attach,
-      subscriptions: hello.subscriptions.filter((event) => self.actor.eventSchemas.has(event)).slice(
-        0,
-        self.settings.limits.subscriptions
-      ),
+      subscriptions,
       onListed: (connection) => {
         connection.token = token
         onAttached(connection)
@@ -89,11 +95,15 @@ const admitFresh = (self: ActorInstance, request: Request, onAttached: OnAttache
     })
   }))
 
+const checkRoom = (self: ActorInstance): Effect.Effect<void, Dismissed> =>
+  self.table.size() < self.settings.maxConnections
+    ? Effect.void
+    : Effect.fail(new Dismissed({ reason: DisconnectReason.Draining.make({}) }))
+
 const readmit = (self: ActorInstance, connection: ServerConnection, request: Request, onAttached: OnAttached) =>
   Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
     const { hello, outgoing } = request
     const resume = hello.resume!
-    if (hello.attach <= connection.attach) return yield* new Dismissed({ reason: DisconnectReason.Stale.make({}) })
     connection.attaching++
     yield* self.cancelExpiry(connection)
     const token = yield* ResumeToken.make
@@ -110,7 +120,7 @@ const readmit = (self: ActorInstance, connection: ServerConnection, request: Req
     )
     // The world may have moved on while the hook ran: another socket may have come and gone.
     yield* self.cancelExpiry(connection)
-    const isStale = hello.attach <= connection.attach || !isValid(connection, resume.token)
+    const isStale = connection.isEnded || hello.attach <= connection.attach || !isValid(connection, resume.token)
     const tail = isStale ? undefined : connection.session.resume(resume.received)
     if (tail === undefined) {
       if (connection.session.socket === undefined) yield* self.startExpiry(connection)
@@ -130,6 +140,12 @@ const readmit = (self: ActorInstance, connection: ServerConnection, request: Req
       self.table.announce({ _tag: "Resumed", connection: connection.view })
     }
   }))
+
+/** Whether a later socket of the same client has been attached already, whatever token this one brings. */
+const isLate = (self: ActorInstance, { attach, resume }: Frame.Hello): boolean => {
+  const connection = resume === undefined ? undefined : self.table.find(resume.connection)
+  return connection !== undefined && !connection.isEnded && attach <= connection.attach
+}
 
 /** A connection that this `hello` may take up, if the tail that it needs is whole. */
 const findResumable = (

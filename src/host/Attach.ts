@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
 import type * as Scope from "effect/Scope"
@@ -19,6 +20,12 @@ import type { ActorInstance } from "./ActorInstance.ts"
 import * as Admission from "./Admission.ts"
 import * as ServerCalls from "./ServerCalls.ts"
 import { dismiss, type ServerConnection } from "./ServerConnection.ts"
+
+/** Frames of one client that may wait for its `onConnect`. */
+const maxWaiting = 1_024
+
+/** Discarded calls are answered when they begin; so many times the calls in flight may run at once. */
+const runningPerCall = 10
 
 /** How long a last message may take to leave before the socket is dropped. */
 const farewellTimeout = "1 second"
@@ -42,7 +49,11 @@ export const serve: (
 ) => Effect.Effect<void, never, Scope.Scope> = Effect.fnUntraced(function*(self, { headers, hello, link, onAttached }) {
   let connection: ServerConnection | undefined
   const session = () => connection?.session
-  const outgoing = yield* Session.makeOutgoing(link, { maxBatchBytes: self.settings.limits.batchBytes, session })
+  const outgoing = yield* Session.makeOutgoing(link, {
+    maxBatchBytes: () => self.settings.limits.batchBytes,
+    session,
+    onEnd: link.abort
+  })
   const activity = yield* Heartbeat.makeActivity
 
   const receiving = Session.receive<Frame.ClientFrame>({
@@ -70,14 +81,26 @@ export const serve: (
     Effect.andThen(Effect.sync(() => outgoing.end(EndCode.silent, "no sign of life")))
   )
 
-  yield* Effect.raceAllFirst([receiving, attending, outgoing.ended]).pipe(
+  // Before the admission is forked, so that it has ended when the scope gets here: what it attached is left.
+  yield* Effect.addFinalizer(() => connection === undefined ? Effect.void : leave(self, connection, outgoing))
+  // The socket is read by the fiber that serves it; whoever else ends it drops the link, which ends the reading.
+  yield* attending.pipe(
+    Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : failed(outgoing, cause)),
+    Effect.forkScoped
+  )
+  yield* receiving.pipe(
     Effect.catchTags({
       ProtocolViolation: (violation) => fault(connection, outgoing, violation),
       SocketError: (error) => Effect.logDebug(`the socket ended: ${error.message}`)
-    }),
-    Effect.ensuring(Effect.suspend(() => connection === undefined ? Effect.void : leave(self, connection, outgoing)))
+    })
   )
 })
+
+const failed = (outgoing: Outgoing, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+  Effect.andThen(
+    Effect.logError("the admission of a client failed", cause),
+    Effect.sync(() => dismiss(outgoing, DisconnectReason.InternalError.make({}), 0))
+  )
 
 const fault = (
   connection: ServerConnection | undefined,
@@ -127,12 +150,12 @@ const onData = (
   connection: ServerConnection,
   frame: Frame.ClientData
 ): Effect.Effect<void, ProtocolViolation> => {
-  const { bufferFrames, callsInFlight, subscriptions } = self.settings.limits
-  if (connection.inbox.size >= bufferFrames) return violation("too many frames before the connection was ready")
+  const { callsInFlight, subscriptions } = self.settings.limits
+  if (connection.inbox.size >= maxWaiting) return violation("too many frames before the connection was ready")
   switch (frame[0]) {
     case "call":
       if (connection.calls.has(frame[1])) return violation(`the id of call ${frame[1]} is in use`)
-      return connection.callsInFlight >= callsInFlight
+      return connection.callsInFlight >= callsInFlight || connection.calls.size >= callsInFlight * runningPerCall
         ? ServerCalls.refuse(connection, frame[1], "TooManyCalls", `${callsInFlight} calls are in flight already`)
         : Effect.sync(() => connection.inbox.offer(frame))
     case "subscribe":

@@ -65,8 +65,10 @@ const release = Effect.fnUntraced(function*(
   yield* ServerCalls.finish(self, connection, mayFinish(reason))
   const goodbye = connection.sayGoodbye(reason)
   yield* Scope.close(connection.scope, Exit.void)
-  yield* self.hooks.onDisconnect(connection, reason)
-  self.table.forget(connection)
+  yield* Effect.ensuring(
+    self.hooks.onDisconnect(connection, reason),
+    Effect.sync(() => self.table.forget(connection))
+  )
   // A server that closes takes its sockets with it: not before the last word has left them.
   yield* Effect.timeoutOption(Effect.interruptible(goodbye), "1 second")
   yield* Effect.logDebug(`connection ended: ${DisconnectReason.describe(reason)}`)

@@ -87,7 +87,8 @@ export const make = (options: {
             Effect.fail(new HookFailed({ hook }))
           )
       }),
-      Effect.catchCauseIf(Cause.hasDies, (cause) =>
+      // One that interrupts itself has failed as well; if it was interrupted from outside nothing here runs any more.
+      Effect.catchCauseIf((cause) => Cause.hasDies(cause) || Cause.hasInterruptsOnly(cause), (cause) =>
         Effect.andThen(Effect.logError(`${hook} failed`, cause), Effect.fail(new HookFailed({ hook })))),
       Effect.annotateLogs({ hook }),
       Effect.provideContext(options.context as Context.Context<any>)

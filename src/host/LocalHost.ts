@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
-import type * as Socket from "effect/socket/Socket"
+import * as Socket from "effect/socket/Socket"
 import { CallError, HostClosed } from "../CallError.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import { ActorHost, type Registration } from "../internal/actorHost.ts"
@@ -113,7 +113,7 @@ const makeAccept = (
       }
       yield* Effect.acquireRelease(Effect.sync(() => handshakes++), () => Effect.sync(onAttached))
       const hello = yield* readHello(link, settings)
-      if (hello !== undefined) yield* serve(actors, { hello, link, headers, onAttached })
+      if (hello !== undefined) yield* serve(actors, settings, { hello, link, headers, onAttached })
     }).pipe(
       Effect.scoped,
       Effect.catchTag("SocketError", (error) => Effect.logDebug(`the socket ended: ${error.message}`))
@@ -138,12 +138,13 @@ const readHello = (
 
 const serve = (
   actors: ReadonlyMap<string, Registered>,
+  settings: Settings.Settings,
   socket: Parameters<typeof Attach.serve>[1]
 ): Effect.Effect<void, Socket.SocketError, Scope.Scope> => {
   const { actor, key } = socket.hello
   const registered = actors.get(actor)
   if (registered === undefined) return turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }))
-  return registered.live.get(key).pipe(
+  return start(registered, key, socket.link, settings).pipe(
     Effect.flatMap((instance) => Attach.serve(instance, socket)),
     Effect.catchDefect((defect) =>
       Effect.andThen(
@@ -154,6 +155,26 @@ const serve = (
     Effect.annotateLogs({ actor, key })
   )
 }
+
+/** Finds or starts the actor, in time and for as long as the client waits for it. */
+const start = (
+  { live }: Registered,
+  key: string,
+  link: Link.Link,
+  { hookTimeout }: Settings.Settings
+): Effect.Effect<ActorInstance.ActorInstance, Socket.SocketError, Scope.Scope> =>
+  live.get(key).pipe(
+    Effect.timeoutOrElse({
+      duration: hookTimeout,
+      orElse: () => Effect.die(new Error("the actor did not start in time"))
+    }),
+    Effect.raceFirst(
+      Effect.andThen(Effect.catchTag(link.pull, "ProtocolViolation", () => Effect.void), Effect.fail(left))
+    )
+  )
+
+/** A client says nothing before it is welcomed, unless it leaves. */
+const left = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1000 }) })
 
 /** Ends a socket before anybody has taken it up. */
 const turnAway = (

@@ -118,8 +118,10 @@ export const start = (
   id: number,
   beside: boolean
 ): Effect.Effect<void> => {
-  const record = connection?.calls.get(id)
-  if (connection === undefined || record === undefined) return Effect.void
+  if (connection === undefined) return Effect.void
+  const record = connection.calls.get(id)
+  // Refused meanwhile: then it must not run.
+  if (record === undefined) return Effect.interrupt
   record.started = true
   record.beside = beside
   if (!record.discard) return Effect.void
@@ -132,6 +134,7 @@ const acknowledgeChunk = (connection: ServerConnection, id: number): void => {
   const record = connection.calls.get(id)
   if (record === undefined || record.chunks === 0) return
   record.chunks--
+  record.isWindowOpen = true
   record.window.open()
 }
 
@@ -296,6 +299,16 @@ const mask = (
   )
 }
 
+/** Asked again after each wait: room that was made for all may have been taken by another stream. */
+const awaitRoom = (connection: ServerConnection, record: ServerCall, length: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { room } = connection.session
+    const gate = record.isWindowOpen ? connection.session.hasRoom(length) ? undefined : room : record.window
+    if (gate === undefined || record.settled) return Effect.void
+    gate.close()
+    return Effect.andThen(gate.await, awaitRoom(connection, record, length))
+  })
+
 const sendChunk = Effect.fnUntraced(function*(
   self: Environment,
   connection: ServerConnection,
@@ -309,8 +322,7 @@ const sendChunk = Effect.fnUntraced(function*(
     parts.push(Frame.encodeValue(yield* Effect.orDie(RpcCodec.withServices(encode(value), self.context))))
   }
   for (const frame of Frame.encodeChunks(record.id, parts, frameBytes)) {
-    yield* record.window.await
-    yield* connection.session.room.await
+    yield* awaitRoom(connection, record, frame.length)
     if (record.settled) return
     if (Frame.exceeds(frame, frameBytes)) {
       record.settled = true
@@ -318,7 +330,7 @@ const sendChunk = Effect.fnUntraced(function*(
       connection.settle(record)
       return yield* Effect.die(new Error(`a value of the stream ${record.rpc._tag} is larger than a frame may be`))
     }
-    if (++record.chunks >= streamWindow) record.window.close()
+    record.isWindowOpen = ++record.chunks < streamWindow
     connection.send(frame)
   }
 })

@@ -40,7 +40,8 @@ export interface ServerCall {
   answered: boolean
   /** Chunks that the client has not acknowledged. */
   chunks: number
-  /** Open while another chunk may be sent. */
+  isWindowOpen: boolean
+  /** Where a stream waits until another chunk may be sent. */
   readonly window: Gate
 }
 
@@ -59,6 +60,7 @@ export const makeCall = (id: number, rpc: Rpc.AnyWithProps, discard: boolean): S
   settled: false,
   answered: false,
   chunks: 0,
+  isWindowOpen: true,
   window: new Gate()
 })
 

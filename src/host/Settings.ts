@@ -9,6 +9,11 @@ import type { HeartbeatTiming, Limits } from "../session/Frame.ts"
 /**
  * Options of a host; every one has a default.
  *
+ * **Details**
+ *
+ * Durations are rounded up to whole milliseconds and are at most 2,147,483,647 of them (24.8 days); numbers are rounded
+ * down.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -50,7 +55,10 @@ export interface HostOptions {
   readonly maxHandshakes?: number | undefined
   /** Chunks of a streaming call on their way. Default: 16. */
   readonly streamWindow?: number | undefined
-  /** Frames kept for a client that has not acknowledged them. Default: 1,024. */
+  /**
+   * Frames kept for a client that has not acknowledged them; more end its session. So many events, less those that
+   * were acknowledged, can be sent in one go. Default: 16,384.
+   */
   readonly bufferFrames?: number | undefined
   /** Bytes of such frames, counted as UTF-16 code units, which is the same for ASCII. Default: 4,194,304. */
   readonly bufferBytes?: number | undefined
@@ -81,30 +89,38 @@ export interface Settings {
  * @since 0.1.0
  */
 export const make = (options: HostOptions = {}): Settings => {
-  const duration = (input: Duration.Input | undefined, fallback: Duration.Input) =>
-    Duration.fromInputUnsafe(input ?? fallback)
-  const millis = (input: Duration.Input | undefined, fallback: Duration.Input) =>
-    Math.ceil(Duration.toMillis(duration(input, fallback)))
+  const resumeWindow = millis(options.resumeWindow, "1 minute")
+  const frameBytes = count(options.maxFrameBytes, 262_144)
   return {
-    resumeWindow: duration(options.resumeWindow, "1 minute"),
-    hookTimeout: duration(options.hookTimeout, "10 seconds"),
-    handshakeTimeout: duration(options.handshakeTimeout, "10 seconds"),
-    kickGrace: duration(options.kickGrace, "10 seconds"),
+    resumeWindow: Duration.millis(resumeWindow),
+    hookTimeout: Duration.millis(millis(options.hookTimeout, "10 seconds")),
+    handshakeTimeout: Duration.millis(millis(options.handshakeTimeout, "10 seconds")),
+    kickGrace: Duration.millis(millis(options.kickGrace, "10 seconds")),
     heartbeat: {
       interval: millis(options.heartbeatInterval, "15 seconds"),
       timeout: millis(options.heartbeatTimeout, "10 seconds")
     },
     limits: {
-      frameBytes: options.maxFrameBytes ?? 262_144,
-      batchBytes: Math.max(options.maxBatchBytes ?? 1_048_576, (options.maxFrameBytes ?? 262_144) + 2),
-      callsInFlight: options.maxCallsInFlight ?? 100,
-      subscriptions: options.maxSubscriptions ?? 256,
-      streamWindow: options.streamWindow ?? 16,
-      bufferFrames: options.bufferFrames ?? 1_024,
-      bufferBytes: options.bufferBytes ?? 4_194_304
+      frameBytes,
+      batchBytes: Math.max(count(options.maxBatchBytes, 1_048_576), frameBytes + 2),
+      callsInFlight: count(options.maxCallsInFlight, 100),
+      subscriptions: count(options.maxSubscriptions, 256),
+      streamWindow: Math.max(1, count(options.streamWindow, 16)),
+      bufferFrames: Math.max(1, count(options.bufferFrames, 16_384)),
+      bufferBytes: Math.max(1, count(options.bufferBytes, 4_194_304))
     },
-    maxHelloBytes: options.maxHelloBytes ?? 65_536,
+    maxHelloBytes: count(options.maxHelloBytes, 65_536),
     maxConnections: options.maxConnections ?? Infinity,
     maxHandshakes: options.maxHandshakes ?? 1_000
   }
 }
+
+/** Numbers travel as whole ones: fractions are cut, and what is endless becomes very large. */
+const count = (value: number | undefined, fallback: number): number =>
+  Math.max(0, Math.floor(Math.min(value ?? fallback, 2 ** 52)))
+
+/** The longest timer of JavaScript. */
+const longest = 2 ** 31 - 1
+
+const millis = (value: Duration.Input | undefined, fallback: Duration.Input): number =>
+  Math.max(0, Math.ceil(Math.min(Duration.toMillis(value ?? fallback), longest)))

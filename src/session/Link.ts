@@ -9,7 +9,8 @@
  */
 import type { NonEmptyReadonlyArray } from "effect/Array"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as Frame from "./Frame.ts"
 import { ProtocolViolation } from "./ProtocolViolation.ts"
@@ -25,6 +26,8 @@ export interface Link {
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<string>, Socket.SocketError | ProtocolViolation>
   /** Hands one message to the socket. */
   readonly write: (message: string) => Effect.Effect<void, Socket.SocketError>
+  /** Drops the socket without a word: `pull` fails. */
+  readonly abort: Effect.Effect<void>
   /** Closes the socket; `reason` is cut to what a close frame may hold. */
   readonly close: (code: number, reason: string) => Effect.Effect<void>
 }
@@ -40,8 +43,9 @@ export const fromSocket: (
   socket: Socket.Socket,
   options: { readonly maxBytes: number }
 ) => Effect.Effect<Link, Socket.SocketError, Scope.Scope> = Effect.fnUntraced(function*(socket, options) {
-  const writer = yield* socket.writer
-  const { pull } = yield* socket.reader
+  const scope = yield* Scope.fork(yield* Effect.scope)
+  const writer = yield* Scope.provide(socket.writer, scope)
+  const { pull } = yield* Scope.provide(socket.reader, scope)
   const lines: Lines = { decoder: undefined, rest: "" }
   const next: Link["pull"] = Effect.flatMap(pull, (chunks) => {
     const read = readMessages(chunks, lines, options.maxBytes)
@@ -50,6 +54,7 @@ export const fromSocket: (
   return {
     pull: next,
     write: (message) => writer.write(message + "\n"),
+    abort: Scope.close(scope, Exit.void),
     close: (code, reason) => Effect.ignore(writer.write(new Socket.CloseEvent(code, truncateReason(reason))))
   }
 })

@@ -21,6 +21,8 @@ import type { Link } from "./Link.ts"
 export interface Outgoing {
   /** Adds a frame to the next message; never waits. */
   readonly push: (frame: string) => void
+  /** Adds a frame unless the same one waits already. */
+  readonly pushOnce: (frame: string) => void
   /**
    * Runs a function and writes at once, as one message, what it has pushed. Of several batches in one turn of the
    * scheduler the first one leaves at once, the others together.
@@ -36,6 +38,9 @@ export interface Outgoing {
    */
   readonly ended: Effect.Effect<void>
 }
+
+/** How long the last message may take to leave. */
+const farewell = "5 seconds"
 
 /** How long a socket that cannot be written to is still read. */
 const lastWords = "1 second"
@@ -54,12 +59,20 @@ const lastWords = "1 second"
  * @since 0.1.0
  */
 export const make = (link: Link, options: {
-  readonly maxBatchBytes: number
+  readonly maxBatchBytes: () => number
   readonly beforeWrite: () => string | undefined
+  /** Runs when the socket has ended, a moment later where writing has failed. */
+  readonly onEnd?: Effect.Effect<void> | undefined
 }): Effect.Effect<Outgoing, never, Scope.Scope> =>
   Effect.flatMap(Effect.context<Scope.Scope>(), (context) =>
     Effect.withFiber((fiber) => {
-      const writer = new Writer({ link, ...options, context, dispatcher: fiber.currentDispatcher })
+      const writer = new Writer({
+        ...options,
+        onEnd: options.onEnd ?? Effect.void,
+        link,
+        context,
+        dispatcher: fiber.currentDispatcher
+      })
       return Effect.as(
         Scope.addFinalizer(Context.get(context, Scope.Scope), Effect.sync(() => writer.stop(false))),
         writer
@@ -68,8 +81,9 @@ export const make = (link: Link, options: {
 
 interface Environment {
   readonly link: Link
-  readonly maxBatchBytes: number
+  readonly maxBatchBytes: () => number
   readonly beforeWrite: () => string | undefined
+  readonly onEnd: Effect.Effect<void>
   readonly context: Context.Context<Scope.Scope>
   readonly dispatcher: SchedulerDispatcher
 }
@@ -83,6 +97,7 @@ class Writer implements Outgoing {
   /** Whether there is something to write, or `beforeWrite` may have something. */
   private isAsked = false
   private failed = false
+  private readonly once = new Set<string>()
 
   constructor(env: Environment) {
     this.env = env
@@ -99,6 +114,12 @@ class Writer implements Outgoing {
     this.nudge()
   }
 
+  pushOnce(frame: string): void {
+    if (this.once.has(frame)) return
+    this.once.add(frame)
+    this.push(frame)
+  }
+
   nudge(): void {
     this.isAsked = true
     if (this.state !== "idle") return
@@ -107,8 +128,11 @@ class Writer implements Outgoing {
   }
 
   end(code: number, reason: string): void {
-    this.closing ??= { code, reason }
+    if (this.closing !== undefined) return
+    this.closing = { code, reason }
     this.nudge()
+    // A peer that does not read its farewell is not waited for.
+    this.fork(Effect.delay(Effect.sync(() => this.stop(false)), farewell))
   }
 
   batch<A>(produce: () => A): A {
@@ -133,6 +157,7 @@ class Writer implements Outgoing {
     this.closing ??= { code: 1006, reason: "" }
     this.frames = []
     this.gate.open()
+    this.fork(Effect.andThen(this.ended, this.env.onEnd))
   }
 
   private flush(): void {
@@ -142,8 +167,9 @@ class Writer implements Outgoing {
     const extra = this.env.beforeWrite()
     if (extra !== undefined) this.frames.push(extra)
     if (this.frames.length > 0) {
-      const messages = toMessages(this.frames, this.env.maxBatchBytes)
+      const messages = toMessages(this.frames, this.env.maxBatchBytes())
       this.frames = []
+      this.once.clear()
       const { write } = this.env.link
       this.run(
         messages.length === 1 ? write(messages[0]!) : Effect.forEach(messages, write, { discard: true }),
@@ -165,11 +191,14 @@ class Writer implements Outgoing {
 
   private run<E>(effect: Effect.Effect<void, E>, onExit: (exit: Exit.Exit<void, E>) => void): void {
     this.state = "writing"
-    const fiber = Effect.runForkWith(this.env.context)(effect)
+    const fiber = this.fork(effect)
     const exit = fiber.pollUnsafe()
-    if (exit !== undefined) return onExit(exit)
-    Fiber.runIn(fiber, Context.get(this.env.context, Scope.Scope))
-    fiber.addObserver(onExit)
+    if (exit === undefined) fiber.addObserver(onExit)
+    else onExit(exit)
+  }
+
+  private fork<E>(effect: Effect.Effect<void, E>): Fiber.Fiber<void, E> {
+    return Fiber.runIn(Effect.runForkWith(this.env.context)(effect), Context.get(this.env.context, Scope.Scope))
   }
 }
 

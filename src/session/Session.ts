@@ -62,9 +62,14 @@ export class Session {
     return this.state.received - this.state.reported
   }
 
-  /** Whether a frame that may wait should be sent now: an eighth of the bound is kept for those that may not. */
-  hasRoom(): boolean {
-    return SessionState.hasRoom(this.state, { frames: this.bounds.frames * 7 / 8, bytes: this.bounds.bytes * 7 / 8 })
+  /**
+   * Whether a frame of this length that may wait should be sent now: an eighth of the bound is kept for those that may
+   * not. One that is larger than all the room there is goes alone.
+   */
+  hasRoom(length = 0): boolean {
+    const bounds = { frames: this.bounds.frames * 7 / 8, bytes: this.bounds.bytes * 7 / 8 - length }
+    return SessionState.hasRoom(this.state, bounds)
+      || (length > 0 && SessionState.unacknowledged(this.state) === 0 && this.bounds.frames > 0)
   }
 
   /** Whether more waits for acknowledgement than the bounds allow. */
@@ -130,10 +135,15 @@ const ackDelay = 250
  */
 export const makeOutgoing: (
   link: Link,
-  options: { readonly maxBatchBytes: number; readonly session: () => Session | undefined }
+  options: {
+    readonly maxBatchBytes: () => number
+    readonly session: () => Session | undefined
+    readonly onEnd?: Effect.Effect<void> | undefined
+  }
 ) => Effect.Effect<Outgoing.Outgoing, never, Scope.Scope> = Effect.fnUntraced(function*(link, options) {
   const outgoing: Outgoing.Outgoing = yield* Outgoing.make(link, {
     maxBatchBytes: options.maxBatchBytes,
+    onEnd: options.onEnd,
     beforeWrite: () => {
       const session = options.session()
       if (session === undefined || session.socket !== outgoing) return undefined
@@ -178,7 +188,7 @@ export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = nev
         case "pong":
           return undefined
         case "ping":
-          return void outgoing.push(Frame.encode(["pong"]))
+          return void outgoing.pushOnce(Frame.encode(["pong"]))
         case "ack":
           if (session?.socket !== outgoing) return undefined
           return session.acknowledge(frame[1])

@@ -10,13 +10,14 @@ const makeLink = (hold: Effect.Effect<void, Socket.SocketError> = Effect.void) =
   const written: Array<string> = []
   const link: Link = {
     pull: Effect.never,
+    abort: Effect.void,
     write: (message) => Effect.andThen(hold, Effect.sync(() => written.push(message))),
     close: (code, reason) => Effect.sync(() => written.push(`close ${code} ${reason}`))
   }
   return { link, written }
 }
 
-const options = { maxBatchBytes: 1_000, beforeWrite: () => undefined }
+const options = { maxBatchBytes: () => 1_000, beforeWrite: () => undefined }
 const settle = TestClock.adjust(0)
 const failure = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1006 }) })
 
@@ -36,7 +37,7 @@ describe("Outgoing", () => {
   it.effect("keeps a message below the bound in bytes, and a frame whole", () =>
     Effect.gen(function*() {
       const { link, written } = makeLink()
-      const outgoing = yield* Outgoing.make(link, { ...options, maxBatchBytes: 100 })
+      const outgoing = yield* Outgoing.make(link, { ...options, maxBatchBytes: () => 100 })
       const frame = JSON.stringify("é".repeat(10))
       for (let i = 0; i < 7; i++) outgoing.push(frame)
       const large = JSON.stringify("x".repeat(200))
