@@ -128,6 +128,6 @@ export interface Gap {
    * than it may hold. A session is never resumed in part.
    */
   readonly cause: "SessionLost" | "BufferLost"
-  /** How many events were missed, where that is known. */
+  /** How many events were missed, where that is known: a host in memory does not know it. */
   readonly missed: Option.Option<number>
 }
