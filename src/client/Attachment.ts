@@ -123,7 +123,7 @@ const serve = Effect.fnUntraced(function*(
   const welcomed = Latch.makeUnsafe(false)
   const session = () => welcomed.isOpen() ? self.session.session : undefined
   const outgoing = yield* Session.makeOutgoing(link, {
-    maxBatchBytes: () => Math.min(maxOutboundBytes, self.session.welcome?.limits.batchBytes ?? maxOutboundBytes),
+    maxBatchBytes: () => Math.min(maxOutboundBytes, self.session.limits?.batchBytes ?? maxOutboundBytes),
     session
   })
   yield* Effect.acquireRelease(

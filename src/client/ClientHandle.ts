@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function*(
     context: options.context,
     capacity: options.eventCapacity ?? 1024,
     pinned: options.subscribe ?? [],
-    limit: () => session.welcome?.limits.subscriptions,
+    limit: () => session.limits?.subscriptions,
     // Without a session the next `hello` tells; a fresh one starts from what it told.
     onChange: (event, wanted) => {
       if (session.welcome === undefined) return
@@ -135,7 +135,7 @@ export const make = Effect.fnUntraced(function*(
 })
 
 const makeUplink = (self: ClientSession): Calls.Uplink => ({
-  limits: () => self.welcome?.limits,
+  limits: () => self.limits,
   hasRoom: () => self.hasRoom,
   send: (frame) => {
     self.session.send(frame)

@@ -20,8 +20,10 @@ import { Session } from "../session/Session.ts"
  */
 export class ClientSession {
   readonly session = new Session({ frames: 0, bytes: 0 })
-  /** What the server said in its last welcome. */
+  /** What the server said in the welcome of the session; `undefined` without one. */
   welcome: Frame.Welcome | undefined
+  /** What the server allowed when it was last heard of. */
+  limits: Frame.Limits | undefined
   /** The connection that was last had, to tell of a gap. */
   previous: ConnectionId | undefined
   /** Why the server ended the last session, if it said so. */
@@ -75,6 +77,7 @@ export class ClientSession {
       this.session.reset()
     }
     this.welcome = welcome
+    this.limits = welcome.limits
     this.session.bounds = { frames: welcome.limits.bufferFrames, bytes: welcome.limits.bufferBytes }
     this.session.socket = outgoing
     this.previous = ConnectionId.make(welcome.connection)
