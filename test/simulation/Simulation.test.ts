@@ -1,11 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect } from "effect"
+import { Clock, Effect, Scheduler } from "effect"
 import * as Schedule from "./Schedule.ts"
 import * as Simulation from "./Simulation.ts"
 
 /** Seeds that a test runs; the time limit is far above what they take. */
 const chunk = 50
 const limit = 120_000
+
+/**
+ * Few operations until a fiber yields: other fibers, and interruption, then get in between where they otherwise hardly
+ * ever do.
+ */
+const budgets = [31, 101]
 
 const holds = Effect.fnUntraced(function*(from: number, seeds: number) {
   for (let seed = from; seed < from + seeds; seed++) {
@@ -26,6 +32,14 @@ describe("whole systems under faults", () => {
     () => Effect.flatMap(Clock.currentTimeMillis, (now) => holds(now, chunk)),
     limit
   )
+
+  for (const budget of budgets) {
+    it.live(
+      `keep what is promised when fibers yield every ${budget} operations`,
+      () => Effect.provideService(holds(1_001, 2 * chunk), Scheduler.MaxOpsBeforeYield, budget),
+      limit
+    )
+  }
 
   it.live("do the same in every run of a seed", () =>
     Effect.gen(function*() {
