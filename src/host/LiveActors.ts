@@ -91,7 +91,9 @@ export const make = Effect.fnUntraced(function*<A>(options: {
           idle,
           key,
           // Once due, the stop is not interrupted by a newcomer: that one waits for it.
-          Effect.andThen(Effect.sleep(options.maxIdleTime), stop(key, entry, Exit.void)).pipe(
+          Effect.sleep(options.maxIdleTime).pipe(
+            // A newcomer may have come between the last user's leaving and the start of this timer.
+            Effect.andThen(Effect.suspend(() => entry.users > 0 ? Effect.void : stop(key, entry, Exit.void))),
             Effect.updateContext((_: Context.Context<never>) => context)
           )
         ))
