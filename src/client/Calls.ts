@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -14,31 +14,16 @@ import type * as RpcGroup from "effect/rpc/RpcGroup"
 import type { FromClient, Request } from "effect/rpc/RpcMessage"
 import * as Scope from "effect/Scope"
 import { ConnectionError, InvalidReply, NotExecuted, OutcomeUnknown } from "../ConnectionError.ts"
-import { Delivery } from "../Delivery.ts"
 import { ClientLeft, type DisconnectReason } from "../DisconnectReason.ts"
 import type { AnyActor } from "../internal/definition.ts"
 import * as Frame from "../session/Frame.ts"
-import { InOrder } from "../session/InOrder.ts"
 import { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
+import { type Call, isRepeatable, isUntouched, makeDelivery, takeFirst } from "./Call.ts"
 import * as CallFrame from "./CallFrame.ts"
 import * as Outbox from "./Outbox.ts"
 
 type Failure = ConnectionError<unknown>
-
-/** A call from the moment on in which it was made. */
-interface Call extends Outbox.Waiting {
-  readonly rpc: Rpc.AnyWithProps
-  readonly discard: boolean
-  /** Which data frame of the session it was; 0 while it was not sent in it. */
-  sequence: number
-  /** It was sent in an earlier session too, which may have run it. */
-  mayHaveRun: boolean
-  /** Its caller has gone; only its place among the calls in flight is left. */
-  abandoned: boolean
-  /** The chunks and the end of a stream, handed over as its consumer takes them. */
-  delivery: InOrder<Effect.Effect<void>> | undefined
-}
 
 /**
  * The way out of a client: where frames go while it is attached.
@@ -307,25 +292,3 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     })
   }
 })
-
-/** Whether a call may be sent again: it may run twice, or the server said that it never took it in. */
-const isRepeatable = (call: Call, taken: number | undefined): boolean => {
-  if (call.abandoned) return false
-  if (isUntouched(call, taken)) return true
-  return call.delivery === undefined && Context.get(call.rpc.annotations, Delivery) === "idempotent"
-}
-
-/** The session ended without the server having taken the call in. */
-const isUntouched = ({ sequence }: Call, taken: number | undefined): boolean =>
-  sequence === 0 || (taken !== undefined && sequence > taken)
-
-const takeFirst = (calls: Map<number, Call>): Call | undefined => {
-  for (const call of calls.values()) {
-    calls.delete(call.id)
-    return call
-  }
-  return undefined
-}
-
-const makeDelivery = (context: Context.Context<never>, scope: Scope.Scope) =>
-  new InOrder<Effect.Effect<void>>({ act: (effect) => effect, context: () => context, scope })

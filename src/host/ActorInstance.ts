@@ -24,11 +24,13 @@ import * as DisconnectReason from "../DisconnectReason.ts"
 import type { Registration } from "../internal/actorHost.ts"
 import { InOrder } from "../session/InOrder.ts"
 import { Session } from "../session/Session.ts"
+import type { CallEnvironment } from "./CallEnvironment.ts"
 import * as ConnectionLifecycle from "./ConnectionLifecycle.ts"
 import * as ConnectionTable from "./ConnectionTable.ts"
 import * as EventEncoder from "./EventEncoder.ts"
 import * as HookRunner from "./HookRunner.ts"
 import * as InternalCalls from "./InternalCalls.ts"
+import * as Replies from "./Replies.ts"
 import * as ServerCalls from "./ServerCalls.ts"
 import { ServerConnection } from "./ServerConnection.ts"
 import type { Settings } from "./Settings.ts"
@@ -40,7 +42,7 @@ import * as Turn from "./Turn.ts"
  * @category models
  * @since 0.1.0
  */
-export interface ActorInstance extends ServerCalls.Environment {
+export interface ActorInstance extends CallEnvironment {
   /** Tells one life of the actor's memory from the next. */
   readonly epoch: string
   readonly hooks: HookRunner.HookRunner
@@ -108,7 +110,7 @@ export const make = Effect.fnUntraced(function*(options: {
     onResponse: (response) => {
       if (response.clientId === InternalCalls.clientId) return internal.respond(response)
       const connection = table.findByNumber(response.clientId)
-      return connection === undefined ? Effect.void : ServerCalls.respond(instance, connection, response)
+      return connection === undefined ? Effect.void : Replies.respond(instance, connection, response)
     }
   })
   instance = {

@@ -18,7 +18,7 @@ import { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as Session from "../session/Session.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
 import * as Admission from "./Admission.ts"
-import * as ServerCalls from "./ServerCalls.ts"
+import * as Replies from "./Replies.ts"
 import { dismiss, type ServerConnection } from "./ServerConnection.ts"
 
 /** Frames of one client that may wait for its `onConnect`. */
@@ -156,7 +156,7 @@ const onData = (
     case "call":
       if (connection.calls.has(frame[1])) return violation(`the id of call ${frame[1]} is in use`)
       return connection.callsInFlight >= callsInFlight || connection.calls.size >= callsInFlight * runningPerCall
-        ? ServerCalls.refuse(connection, frame[1], "TooManyCalls", `${callsInFlight} calls are in flight already`)
+        ? Replies.refuse(connection, frame[1], "TooManyCalls", `${callsInFlight} calls are in flight already`)
         : Effect.sync(() => connection.inbox.offer(frame))
     case "subscribe":
       if (!self.actor.eventSchemas.has(frame[1])) return Effect.void

@@ -1,0 +1,24 @@
+/**
+ * What the calls of an actor's connections need of its instance.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import type * as Rpc from "effect/rpc/Rpc"
+import type * as RpcServer from "effect/rpc/RpcServer"
+import type { AnyActor } from "../internal/definition.ts"
+import type { Settings } from "./Settings.ts"
+
+/**
+ * What an instance needs to run calls.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface CallEnvironment {
+  readonly actor: AnyActor
+  readonly address: string
+  readonly context: Context.Context<never>
+  readonly settings: Settings
+  readonly server: RpcServer.RpcServer<Rpc.Any>
+}
