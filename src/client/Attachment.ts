@@ -217,10 +217,14 @@ const subscribeAnew = (self: Parts, subscribed: ReadonlyArray<string>): void => 
 
 type Handed = Exclude<Frame.ServerFrame, readonly ["ack" | "ping" | "pong", ...ReadonlyArray<any>]>
 
-const onFrame = (self: Parts, frame: Handed): Effect.Effect<void, ProtocolViolation | Ended | Dropped> => {
+const onFrame = (
+  self: Parts,
+  frame: Handed
+): Effect.Effect<void, ProtocolViolation | Ended | Dropped> | undefined => {
   switch (frame[0]) {
     case "event":
-      return Effect.sync(() => self.deliveries.offer(self.subscriptions.deliver(frame[1], frame[2])))
+      self.deliveries.offer(self.subscriptions.deliver(frame[1], frame[2]))
+      return undefined
     case "reply":
     case "refused":
     case "chunk":
@@ -271,7 +275,7 @@ const giveUp = (self: Parts, outgoing: Outgoing, { message }: ProtocolViolation)
     const reason = DisconnectReason.ProtocolError.make({ message })
     outgoing.push(Frame.encodeBye(reason, self.session.session.state.received))
     outgoing.end(EndCode.codes.ProtocolError, message)
-    return outgoing.ended.pipe(
+    return outgoing.done.pipe(
       Effect.timeoutOption("1 second"),
       Effect.andThen(Effect.fail(new Ended({ status: Status.Disconnected({ reason }), taken: undefined })))
     )

@@ -52,9 +52,10 @@ export interface Calls {
   readonly queued: () => number
   /** Sends what waits, as far as there is room. */
   readonly drain: Effect.Effect<void>
+  /** Acts on a frame; returns an effect only where something is left to do. */
   readonly onFrame: (
     frame: Extract<Frame.ServerFrame, readonly ["reply" | "refused" | "chunk", ...ReadonlyArray<any>]>
-  ) => Effect.Effect<void, ProtocolViolation>
+  ) => Effect.Effect<void, ProtocolViolation> | undefined
   /**
    * The session is gone. Of the calls that were sent, those that may be are sent again on the next one: idempotent ones,
    * and those that the server says it never took in. The others settle.
@@ -105,7 +106,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   }
 
   // One step for each call: interrupted wherever it may be, none is lost between the queue and those that were sent.
-  const drain: Effect.Effect<void> = Effect.suspend(() => {
+  const drainNow = (): Effect.Effect<void> | undefined => {
     const tooLarge: Array<readonly [Call, NotExecuted]> = []
     while (uplink.hasRoom() && sent.size < (uplink.limits()?.callsInFlight ?? 0)) {
       const call = takeFirst(again) ?? outbox.take()
@@ -120,9 +121,10 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       outbox.grant()
     }
     return tooLarge.length === 0
-      ? Effect.void
+      ? undefined
       : Effect.uninterruptible(Effect.forEach(tooLarge, ([call, reason]) => fail(call, reason), { discard: true }))
-  })
+  }
+  const drain = Effect.suspend(() => drainNow() ?? Effect.void)
 
   const request = (message: Request<Rpc.Any>): Effect.Effect<void, Failure> => {
     const rpc = actor.protocol.requests.get(message.tag)!
@@ -199,19 +201,14 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   )
 
   /** Replies decode beside the reader of the socket, which waits for nobody. */
-  const aside = (effect: Effect.Effect<void>): Effect.Effect<void> =>
-    Effect.sync(() => {
-      const fiber = Effect.runForkWith(options.context)(effect)
-      if (fiber.pollUnsafe() === undefined) Fiber.runIn(fiber, scope)
-    })
-
-  const onReply = (call: Call, encoded: unknown): Effect.Effect<void> => {
+  const onReply = (call: Call, encoded: unknown): void => {
     const codec = RpcCodec.of(call.rpc)
     const decode = call.discard ? codec.decodeDiscardedExit : codec.decodeExit
-    return aside(Effect.matchEffect(decode(encoded), {
+    const fiber = Effect.runForkWith(options.context)(Effect.matchEffect(decode(encoded), {
       onFailure: (error) => fail(call, new InvalidReply({ message: error.message })),
       onSuccess: (exit) => settle(call, exit)
     }))
+    if (fiber.pollUnsafe() === undefined) Fiber.runIn(fiber, scope)
   }
 
   /** The stream ends here, and its handler on the server is told to. */
@@ -222,18 +219,17 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     return client.write({ _tag: "Exit", clientId: 0, requestId: call.id as never, exit: exit as never })
   }
 
-  const onChunk = (call: Call, values: ReadonlyArray<unknown>): Effect.Effect<void, ProtocolViolation> => {
-    if (call.abandoned || call.delivery === undefined) return Effect.void
+  const onChunk = (call: Call, values: ReadonlyArray<unknown>): Effect.Effect<void, ProtocolViolation> | undefined => {
+    if (call.abandoned || call.delivery === undefined) return undefined
     if (call.delivery.size > (uplink.limits()?.streamWindow ?? 0)) {
       return Effect.fail(new ProtocolViolation({ message: "the server sent more chunks than the window allows" }))
     }
-    return Effect.sync(() =>
-      call.delivery!.offer(Effect.matchEffect(RpcCodec.of(call.rpc).decodeChunk(values), {
-        onFailure: (error) => refuseChunk(call, error.message),
-        onSuccess: (decoded) =>
-          client.write({ _tag: "Chunk", clientId: 0, requestId: call.id as never, values: decoded as never })
-      }))
-    )
+    call.delivery.offer(Effect.matchEffect(RpcCodec.of(call.rpc).decodeChunk(values), {
+      onFailure: (error) => refuseChunk(call, error.message),
+      onSuccess: (decoded) =>
+        client.write({ _tag: "Chunk", clientId: 0, requestId: call.id as never, values: decoded as never })
+    }))
+    return undefined
   }
 
   const settleSent = (
@@ -260,10 +256,11 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     drain,
     onFrame: (frame) => {
       const call = sent.get(frame[1])
-      if (call === undefined) return Effect.void
+      if (call === undefined) return undefined
       switch (frame[0]) {
         case "reply":
-          return Effect.andThen(onReply(call, frame[2]), drain)
+          onReply(call, frame[2])
+          return drainNow()
         case "refused":
           return Effect.andThen(fail(call, CallFrame.toReason(frame[2], frame[3])), drain)
         case "chunk":

@@ -186,7 +186,7 @@ const sayGoodbye = (self: ClientSession, reason: DisconnectReason.ClientLeft): E
     if (socket === undefined) return Effect.void
     socket.push(Frame.encodeBye(reason, self.session.state.received))
     socket.end(EndCode.codes.ClientLeft, DisconnectReason.describe(reason))
-    return socket.ended.pipe(Effect.interruptible, Effect.timeoutOption(farewellTimeout), Effect.asVoid)
+    return socket.done.pipe(Effect.interruptible, Effect.timeoutOption(farewellTimeout), Effect.asVoid)
   })
 
 /** How long a last message may take to leave. */

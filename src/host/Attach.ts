@@ -113,7 +113,7 @@ const fault = (
     else dismiss(outgoing, reason, 0)
     return Effect.logInfo(`a client broke the protocol: ${violation.message}`)
   }).pipe(
-    Effect.andThen(Effect.timeoutOption(outgoing.ended, farewellTimeout)),
+    Effect.andThen(Effect.timeoutOption(outgoing.done, farewellTimeout)),
     Effect.asVoid
   )
 
@@ -125,53 +125,50 @@ const leave = (self: ActorInstance, connection: ServerConnection, outgoing: Outg
     return Effect.sync(() => connection.end(DisconnectReason.Lost.make({})))
   })
 
+type Left = Effect.Effect<void, ProtocolViolation> | undefined
+
+/** What can be done at once is; only what is left to do is returned. */
 const onFrame = (
   self: ActorInstance,
   connection: ServerConnection | undefined,
   outgoing: Outgoing,
   frame: Frame.ClientData | Extract<Frame.ClientFrame, readonly ["hello" | "bye", any]>
-): Effect.Effect<void, ProtocolViolation> => {
+): Left => {
   if (frame[0] === "hello") return violation("a second hello")
-  if (frame[0] === "bye") {
-    const { reason } = frame[1]
-    const left = reason._tag === "ClientLeft" || reason._tag === "ProtocolError"
-      ? reason
-      : DisconnectReason.ClientLeft.make({})
-    return Effect.sync(() => {
-      if (connection === undefined) dismiss(outgoing, left, 0)
-      else connection.end(left)
-    })
-  }
-  return connection === undefined ? Effect.void : onData(self, connection, frame)
+  if (frame[0] !== "bye") return connection === undefined ? undefined : onData(self, connection, frame)
+  const { reason } = frame[1]
+  const left = reason._tag === "ClientLeft" || reason._tag === "ProtocolError"
+    ? reason
+    : DisconnectReason.ClientLeft.make({})
+  if (connection === undefined) dismiss(outgoing, left, 0)
+  else connection.end(left)
+  return undefined
 }
 
-const onData = (
-  self: ActorInstance,
-  connection: ServerConnection,
-  frame: Frame.ClientData
-): Effect.Effect<void, ProtocolViolation> => {
+const onData = (self: ActorInstance, connection: ServerConnection, frame: Frame.ClientData): Left => {
   const { callsInFlight, subscriptions } = self.settings.limits
   if (connection.inbox.size >= maxWaiting) return violation("too many frames before the connection was ready")
   switch (frame[0]) {
     case "call":
       if (connection.calls.has(frame[1])) return violation(`the id of call ${frame[1]} is in use`)
-      return connection.callsInFlight >= callsInFlight || connection.calls.size >= callsInFlight * runningPerCall
-        ? Replies.refuse(connection, frame[1], "TooManyCalls", `${callsInFlight} calls are in flight already`)
-        : Effect.sync(() => connection.inbox.offer(frame))
+      if (connection.callsInFlight >= callsInFlight || connection.calls.size >= callsInFlight * runningPerCall) {
+        return Replies.refuse(connection, frame[1], "TooManyCalls", `${callsInFlight} calls are in flight already`)
+      }
+      break
     case "subscribe":
-      if (!self.actor.eventSchemas.has(frame[1])) return Effect.void
-      return connection.subscriptions.size >= subscriptions && !connection.subscriptions.has(frame[1])
-        ? violation(`more than ${subscriptions} subscriptions`)
-        : Effect.sync(() => connection.inbox.offer(frame))
+      if (!self.actor.eventSchemas.has(frame[1])) return undefined
+      if (connection.subscriptions.size >= subscriptions && !connection.subscriptions.has(frame[1])) {
+        return violation(`more than ${subscriptions} subscriptions`)
+      }
+      break
     case "interrupt":
-      return Effect.sync(() => {
-        const waiting = connection.inbox.take(([tag, id]) => tag === "call" && id === frame[1])
-        if (waiting === undefined) connection.inbox.offer(frame)
-        else connection.send(Frame.encode(["refused", frame[1], "Interrupted", ""]))
-      })
-    default:
-      return Effect.sync(() => connection.inbox.offer(frame))
+      if (connection.inbox.take(([tag, id]) => tag === "call" && id === frame[1]) !== undefined) {
+        connection.send(Frame.encode(["refused", frame[1], "Interrupted", ""]))
+        return undefined
+      }
   }
+  connection.inbox.offer(frame)
+  return undefined
 }
 
 const violation = (message: string) => Effect.fail(new ProtocolViolation({ message }))

@@ -184,8 +184,8 @@ export class ServerConnection {
   }
 
   /**
-   * The last frame: why, and how much was taken in. Closes the socket. Completes when the frame has left; at once if
-   * the client has left.
+   * The last frame: why, and how much was taken in. Closes the socket. Completes when the frame has left, or cannot any
+   * more.
    */
   sayGoodbye(reason: DisconnectReason.DisconnectReason): Effect.Effect<void> {
     this.closed = true
@@ -193,7 +193,7 @@ export class ServerConnection {
     this.session.socket = undefined
     if (socket === undefined) return Effect.void
     dismiss(socket, reason, this.session.state.received)
-    return reason._tag === "ClientLeft" ? Effect.void : socket.ended
+    return socket.done
   }
 
   /** Calls that the client waits for. */

@@ -28,16 +28,23 @@ export interface Outgoing {
    * scheduler the first one leaves at once, the others together.
    */
   readonly batch: <A>(produce: () => A) => A
+  /** Within a batch: writes what there is, if that is much, so that the peer can begin with it. */
+  readonly relieve: () => void
   /** Writes a message even if nothing was pushed, for what `beforeWrite` adds. */
   readonly nudge: () => void
   /** Writes what was pushed, then closes the socket. The first call counts. */
   readonly end: (code: number, reason: string) => void
+  /** Completes when nothing will be written any more: `end` has closed the socket, or writing has failed. */
+  readonly done: Effect.Effect<void>
   /**
    * Completes when `end` has closed the socket. When writing has failed, it completes a moment later: what the peer said
    * last, perhaps why it left, may still have to be read.
    */
   readonly ended: Effect.Effect<void>
 }
+
+/** So many frames leave before their batch is over: one end would wait for the other otherwise, in turns. */
+const early = 24
 
 /** How long the last message may take to leave. */
 const farewell = "5 seconds"
@@ -104,8 +111,12 @@ class Writer implements Outgoing {
     this.gate.close()
   }
 
+  get done(): Effect.Effect<void> {
+    return this.gate.await
+  }
+
   get ended(): Effect.Effect<void> {
-    return Effect.andThen(this.gate.await, Effect.suspend(() => this.failed ? Effect.sleep(lastWords) : Effect.void))
+    return Effect.andThen(this.done, Effect.suspend(() => this.failed ? Effect.sleep(lastWords) : Effect.void))
   }
 
   push(frame: string): void {
@@ -139,7 +150,7 @@ class Writer implements Outgoing {
     if (this.state !== "idle") return produce()
     this.state = "batching"
     const result = produce()
-    if (!this.isAsked) {
+    if (!this.isAsked && this.isBatching()) {
       this.state = "idle"
       return result
     }
@@ -147,6 +158,16 @@ class Writer implements Outgoing {
     // Once per turn of the scheduler: a peer that sends message by message is answered by the batch all the same.
     this.nudge()
     return result
+  }
+
+  relieve(): void {
+    if (this.frames.length < early || !this.isBatching()) return
+    this.flush()
+    if (this.state === "idle") this.state = "batching"
+  }
+
+  private isBatching(): boolean {
+    return this.state === "batching"
   }
 
   /** Stops without another word. */

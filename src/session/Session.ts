@@ -204,35 +204,37 @@ export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = nev
         }
       }
     }
+    const relieve = () => outgoing.relieve()
     const onMessage = (message: string) => {
       const frames = options.decode(message)
       return Exit.isSuccess(frames)
-        ? inOrder(frames.value, onFrame)
+        ? inOrder(frames.value, onFrame, relieve)
         : violation("a message is not an array of the frames that the protocol knows")
     }
 
     const next = Effect.flatMap(link.pull, (messages) => {
       activity.mark()
       // What is answered at once leaves as one message, without a turn of the scheduler.
-      return outgoing.batch(() => inOrder(messages, onMessage)) ?? Effect.void
+      return outgoing.batch(() => inOrder(messages, onMessage, nothing)) ?? Effect.void
     })
     return Effect.forever(next, { disableYield: true })
   })
+
+const nothing = () => {}
 
 /** Acts on items one after the other, at once where that can be. */
 const inOrder = <A, E>(
   items: ReadonlyArray<A>,
   act: (item: A) => Effect.Effect<void, E> | undefined,
+  after: () => void,
   from = 0
 ): Effect.Effect<void, E> | undefined => {
   for (let i = from; i < items.length; i++) {
     const effect = act(items[i]!)
     if (effect !== undefined) {
-      return Effect.andThen(
-        effect,
-        Effect.suspend(() => inOrder(items, act, i + 1) ?? Effect.void)
-      )
+      return Effect.andThen(effect, Effect.suspend(() => inOrder(items, act, after, i + 1) ?? Effect.void))
     }
+    after()
   }
   return undefined
 }
