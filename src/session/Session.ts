@@ -196,11 +196,11 @@ export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = nev
             : violation(`frame ${frame[1]} was acknowledged and never sent`)
         default: {
           if (session !== undefined && session.socket !== outgoing) return undefined
-          if (!Frame.isData(frame)) return options.onFrame(frame as any)
+          if (!Frame.isData(frame)) return options.onFrame(frame as never)
           if (session === undefined) return violation(`a ${frame[0]} frame came before the handshake was over`)
           SessionState.receive(session.state)
           acks(session)
-          return options.onFrame(frame as any)
+          return options.onFrame(frame as never)
         }
       }
     }
