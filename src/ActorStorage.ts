@@ -1,0 +1,179 @@
+/**
+ * Where durable actors keep what must outlive the process.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import type * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+
+/**
+ * Names one actor instance.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Address {
+  /** The name of the actor. */
+  readonly type: string
+  /** The key of the instance. */
+  readonly key: string
+}
+
+/**
+ * The state of an instance as it is stored.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StoredState {
+  /** The version of the state's schema, as the actor's layer gives it. */
+  readonly version: number
+  /** The state as JSON text. */
+  readonly value: string
+}
+
+/**
+ * An answered call that is kept until its client has the reply.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface JournalEntry {
+  readonly connection: string
+  /** The id of the call within its connection. */
+  readonly call: number
+  /** The frame that answered it. */
+  readonly reply: string
+}
+
+/**
+ * A call that an instance makes to itself at a time.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StoredAlarm {
+  readonly id: string
+  /** When it is due, in milliseconds since 1970. */
+  readonly at: number
+  /** The name of the internal RPC. */
+  readonly rpc: string
+  /** Its payload as JSON text. */
+  readonly payload: string
+}
+
+/**
+ * All that is stored of an instance.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stored {
+  /** Names this load: a commit under an older one is refused. */
+  readonly fence: number
+  readonly state: StoredState | undefined
+  /** The records of its connections as JSON text, by id. */
+  readonly connections: ReadonlyMap<string, string>
+  readonly journal: ReadonlyArray<JournalEntry>
+  readonly alarms: ReadonlyArray<StoredAlarm>
+}
+
+/**
+ * What one commit changes, all of it or nothing.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Changes {
+  /** The whole state; absent where it has not changed. */
+  readonly state?: StoredState | undefined
+  /** Connection records to put; `null` removes one, and what the journal holds of its calls. */
+  readonly connections: ReadonlyMap<string, string | null>
+  /** Answered calls to add. */
+  readonly answered: ReadonlyArray<JournalEntry>
+  /** Answered calls whose clients have their replies. */
+  readonly trimmed: ReadonlyArray<{ readonly connection: string; readonly call: number }>
+  /** Alarms to put; `null` removes one. */
+  readonly alarms: ReadonlyMap<string, StoredAlarm | null>
+  /**
+   * When the instance is to be woken if it is not live then, in milliseconds since 1970; `null` for never; absent where
+   * that has not changed.
+   */
+  readonly wakeAt?: number | null | undefined
+}
+
+/**
+ * An instance that is to be woken.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Wake extends Address {
+  /** When, in milliseconds since 1970. */
+  readonly at: number
+}
+
+/**
+ * Why storage did not do what it was asked to.
+ *
+ * - `Fenced`: another incarnation has loaded the instance since; this one must stop.
+ * - `Busy`: another process holds the storage, or holds it for too long.
+ * - `Full`: no room is left.
+ * - `ReadOnly`: it cannot be written to.
+ * - `Corrupt`: what is stored cannot be read; nothing was overwritten.
+ * - `Unavailable`: it cannot be reached or opened.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const StorageFailure = Schema.Literals(["Fenced", "Busy", "Full", "ReadOnly", "Corrupt", "Unavailable"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type StorageFailure = typeof StorageFailure.Type
+
+/**
+ * Storage did not do what it was asked to; nothing of it has happened.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class StorageError extends Schema.TaggedError<StorageError>("effect-tether/ActorStorage/StorageError")(
+  "StorageError",
+  {
+    failure: StorageFailure,
+    /** What happened, and what can be done about it. */
+    message: Schema.String,
+    cause: Schema.optionalKey(Schema.Defect())
+  }
+) {}
+
+/**
+ * Keeps durable actors.
+ *
+ * **Details**
+ *
+ * The layers are `layerMemory` here, `SqliteStorage.layer` for one file, and
+ * `PostgresStorage.layer`.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class ActorStorage extends Context.Service<ActorStorage, {
+  /**
+   * Reads an instance and takes it over: commits of earlier loads fail with `Fenced` from now on. Of an instance that was
+   * never stored everything is empty.
+   */
+  readonly load: (address: Address) => Effect.Effect<Stored, StorageError>
+  /**
+   * Stores changes, all or nothing, durably when it succeeds. Commits of many instances that are made at the same time
+   * share one transaction; commits of one instance happen in the order in which they were made. Interruption leaves open
+   * whether it happened.
+   */
+  readonly commit: (address: Address, fence: number, changes: Changes) => Effect.Effect<void, StorageError>
+  /** The instances of one actor whose time to be woken comes first, earliest first. */
+  readonly wakes: (type: string, limit: number) => Effect.Effect<ReadonlyArray<Wake>, StorageError>
+}>()("effect-tether/ActorStorage") {}
