@@ -123,11 +123,20 @@ export interface Wake extends Address {
  * - `ReadOnly`: it cannot be written to.
  * - `Corrupt`: what is stored cannot be read; nothing was overwritten.
  * - `Unavailable`: it cannot be reached or opened.
+ * - `Invalid`: what is to be stored does not encode by its schema.
  *
  * @category models
  * @since 0.1.0
  */
-export const StorageFailure = Schema.Literals(["Fenced", "Busy", "Full", "ReadOnly", "Corrupt", "Unavailable"])
+export const StorageFailure = Schema.Literals([
+  "Fenced",
+  "Busy",
+  "Full",
+  "ReadOnly",
+  "Corrupt",
+  "Unavailable",
+  "Invalid"
+])
 
 /**
  * @category models

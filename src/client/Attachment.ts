@@ -139,7 +139,7 @@ const serve = Effect.fnUntraced(function*(
   const activity = yield* Heartbeat.makeActivity
   const subscriptions = self.subscriptions.wanted()
   const hello = { protocol: Frame.version, actor: self.actor, key: self.key, params, subscriptions }
-  outgoing.push(Frame.encode(["hello", self.session.hello(hello)]))
+  outgoing.push(Frame.encode(["hello", self.session.hello(hello, self.calls.unanswered)]))
 
   const receiving = Session.receive<Frame.ServerFrame, Ended | Dropped>({
     link,
@@ -185,7 +185,7 @@ const onWelcome = Effect.fnUntraced(function*(
   subscribed: ReadonlyArray<string>,
   welcomed: Latch.Latch
 ): Effect.fn.Return<void, ProtocolViolation> {
-  const { previous, session } = self.session
+  const { previous, session, welcome: last } = self.session
   const tail = self.session.attachTo(outgoing, welcome)
   if (tail === undefined) return yield* violation("the server resumes a session with counts that are not its own")
   welcomed.openUnsafe()
@@ -194,11 +194,12 @@ const onWelcome = Effect.fnUntraced(function*(
   session.state.reported = session.state.received
   for (const frame of tail) outgoing.push(frame)
   const id = ConnectionId.make(welcome.connection)
-  if (!welcome.resumed) {
+  const isContinued = welcome.resumed && last?.epoch === welcome.epoch
+  if (!isContinued) {
     subscribeAnew(self, subscribed)
-    yield* self.calls.sessionLost(undefined, undefined)
+    yield* (welcome.resumed ? self.calls.recovered : self.calls.sessionLost(undefined, undefined))
   }
-  const gap = welcome.resumed || previous === undefined ? undefined : self.session.takeGap(previous, id)
+  const gap = isContinued || previous === undefined ? undefined : self.session.takeGap(previous, id)
   yield* self.setStatus(Status.Connected({ id, resumed: welcome.resumed, ...(gap === undefined ? {} : { gap }) }))
   if (gap !== undefined) yield* self.announceGap(gap)
   yield* self.calls.drain
@@ -263,7 +264,8 @@ const onBye = (self: Parts, bye: Frame.Bye, attached: boolean): Effect.Effect<ne
       return Effect.fail(new Ended({ status: Status.Disconnected({ reason }), taken }))
     }
     const dropped = Effect.fail(new Dropped({ cause: reason }))
-    if (EndCode.keepsSession(reason, attached)) return dropped
+    const durable = self.session.welcome?.durable === true
+    if (EndCode.keepsSession(reason, { attached, durable })) return dropped
     self.session.forget(reason)
     return Effect.andThen(self.calls.sessionLost(reason, taken), dropped)
   })

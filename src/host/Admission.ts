@@ -9,6 +9,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
 import * as Schema from "effect/Schema"
+import type { Changes, StorageError } from "../ActorStorage.ts"
 import { ConnectionId } from "../Connection.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type { ConnectRequest } from "../LifecycleHooks.ts"
@@ -36,14 +37,17 @@ type OnAttached = (connection: ServerConnection) => void
  */
 export const run = (self: ActorInstance, request: Request, onAttached: OnAttached): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const { resume } = request.hello
-    const late = isLate(self, request.hello)
-    const known = late || resume === undefined ? undefined : findResumable(self, resume)
-    const answer = late
-      ? Effect.fail(new Dismissed({ reason: DisconnectReason.Stale.make({}) }))
-      : known === undefined
+    const { hello } = request
+    const answer = hello.resume === undefined
       ? admitFresh(self, request, onAttached)
-      : readmit(self, known, request, onAttached)
+      : Effect.flatMap(protect(self, hello.resume.token), (token) => {
+        const known = findResumable(self, hello, token)
+        return known === "late"
+          ? Effect.fail(new Dismissed({ reason: DisconnectReason.Stale.make({}) }))
+          : known === undefined
+          ? admitFresh(self, request, onAttached)
+          : readmit(self, known, token, request, onAttached)
+      })
     return answer.pipe(
       Effect.catchTags({
         Rejected: ({ encoded }) =>
@@ -55,7 +59,12 @@ export const run = (self: ActorInstance, request: Request, onAttached: OnAttache
             })
           ),
         HookFailed: () => Effect.sync(() => dismiss(request.outgoing, DisconnectReason.InternalError.make({}), 0)),
-        Dismissed: ({ reason }) => Effect.sync(() => dismiss(request.outgoing, reason, 0))
+        Dismissed: ({ reason }) => Effect.sync(() => dismiss(request.outgoing, reason, 0)),
+        StorageError: (error) =>
+          Effect.andThen(
+            Effect.logError("a client could not be admitted, since storage failed", error),
+            Effect.sync(() => dismiss(request.outgoing, DisconnectReason.InternalError.make({}), 0))
+          )
       })
     )
   })
@@ -75,38 +84,61 @@ const admitFresh = (self: ActorInstance, request: Request, onAttached: OnAttache
     }
     yield* checkRoom(self)
     const state = yield* restore(Effect.flatMap(decode(self, request), self.hooks.admit))
+    const encodedState = yield* self.encodeConnectionState(state)
     const id = ConnectionId.make(yield* ResumeToken.make)
     const token = yield* ResumeToken.make
+    const protectedToken = yield* protect(self, token)
     // Others may have come while the hook ran.
     yield* checkRoom(self)
-    yield* self.open({
+    const connection = self.admit({
       id,
       state,
+      encodedState,
+      token: protectedToken,
       attach: hello.attach,
-      subscriptions,
-      onListed: (connection) => {
-        connection.token = token
-        onAttached(connection)
-        connection.session.socket = request.outgoing
-        welcome(self, connection, request.outgoing, false)
-        // Its admission was under way when the others were sent away.
-        if (self.isDraining()) connection.end(DisconnectReason.Draining.make({}))
-      }
+      subscriptions
+    })
+    yield* store(self, connection)
+    yield* self.start(connection, () => {
+      onAttached(connection)
+      connection.session.socket = request.outgoing
+      welcome(self, connection, { token, outgoing: request.outgoing, resumed: false })
+      // Its admission was under way when the others were sent away.
+      if (self.isDraining()) connection.end(DisconnectReason.Draining.make({}))
     })
   }))
+
+/** A token as it is kept: hashed where it is stored. */
+const protect = (self: ActorInstance, token: string): Effect.Effect<string> =>
+  self.commits === undefined ? Effect.succeed(token) : ResumeToken.hash(token)
+
+/** What the client is about to be told of its connection is stored before. */
+const store = (
+  { commits }: ActorInstance,
+  { record }: ServerConnection,
+  trimmed: Changes["trimmed"] = []
+): Effect.Effect<void, StorageError> =>
+  commits === undefined || record === undefined ? Effect.void : commits.storeRecord(record, trimmed)
 
 const checkRoom = (self: ActorInstance): Effect.Effect<void, Dismissed> =>
   self.table.size() < self.settings.maxConnections
     ? Effect.void
     : Effect.fail(new Dismissed({ reason: DisconnectReason.Draining.make({}) }))
 
-const readmit = (self: ActorInstance, connection: ServerConnection, request: Request, onAttached: OnAttached) =>
+const readmit = (
+  self: ActorInstance,
+  connection: ServerConnection,
+  presented: string,
+  request: Request,
+  onAttached: OnAttached
+) =>
   Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
     const { hello, outgoing } = request
     const resume = hello.resume!
     connection.attaching++
     yield* self.cancelExpiry(connection)
     const token = yield* ResumeToken.make
+    const protectedToken = yield* protect(self, token)
     yield* decode(self, request).pipe(
       Effect.flatMap((params) => self.hooks.readmit(connection, params)),
       Effect.raceFirst(Effect.flatMap(
@@ -120,42 +152,70 @@ const readmit = (self: ActorInstance, connection: ServerConnection, request: Req
     )
     // The world may have moved on while the hook ran: another socket may have come and gone.
     yield* self.cancelExpiry(connection)
-    const isStale = connection.isEnded || hello.attach <= connection.attach || !isValid(connection, resume.token)
-    const tail = isStale ? undefined : connection.session.resume(resume.received)
-    if (tail === undefined) {
-      if (connection.session.socket === undefined) yield* self.startExpiry(connection)
-      return yield* new Dismissed({ reason: DisconnectReason.Stale.make({}) })
-    }
+    const received = countOf(self, resume)
+    const isStale = connection.isEnded || hello.attach <= connection.attach || !isValid(connection, presented)
+    if (isStale || !connection.session.canResume(received)) return yield* giveUp(self, connection)
     displace(connection)
     connection.attach = hello.attach
-    connection.previousToken = resume.token
-    connection.token = token
+    connection.previousToken = presented
+    connection.token = protectedToken
+    const trimmed = resume.epoch === self.epoch ? [] : recall(self, connection, hello)
+    if (self.commits !== undefined) {
+      yield* Effect.tapError(store(self, connection, trimmed), () => expire(self, connection))
+      // Another socket may have come while this one was noted, or the end.
+      if (connection.isEnded || connection.attach !== hello.attach) return yield* giveUp(self, connection)
+    }
+    const tail = connection.session.resume(received)
+    if (tail === undefined) return yield* giveUp(self, connection)
     onAttached(connection)
     connection.session.socket = outgoing
-    welcome(self, connection, outgoing, true)
+    welcome(self, connection, { token, outgoing, resumed: true })
     for (const frame of tail) outgoing.push(frame)
     connection.session.makeRoom()
+    if (connection.record?.part.suspended === true) connection.change({ suspended: false })
     if (connection.status === "Suspended") {
       connection.status = "Connected"
       self.table.announce({ _tag: "Resumed", connection: connection.view })
     }
   }))
 
-/** Whether a later socket of the same client has been attached already, whatever token this one brings. */
-const isLate = (self: ActorInstance, { attach, resume }: Frame.Hello): boolean => {
-  const connection = resume === undefined ? undefined : self.table.find(resume.connection)
-  return connection !== undefined && !connection.isEnded && attach <= connection.attach
+const giveUp = (self: ActorInstance, connection: ServerConnection): Effect.Effect<never, Dismissed> =>
+  Effect.andThen(expire(self, connection), Effect.fail(new Dismissed({ reason: DisconnectReason.Stale.make({}) })))
+
+/** Without a socket the window of the connection runs. */
+const expire = (self: ActorInstance, connection: ServerConnection): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (connection.session.socket !== undefined || connection.isEnded) return Effect.void
+    return connection.status === "Suspended" ? self.startExpiry(connection) : self.suspend(connection)
+  })
+
+/** What the client has taken in of this epoch: nothing, if it comes from another one. */
+const countOf = (self: ActorInstance, { epoch, received }: Resume): number => epoch === self.epoch ? received : 0
+
+/** The client comes from an earlier epoch: its subscriptions of now count, and replies that it has are not needed any more. */
+const recall = (self: ActorInstance, connection: ServerConnection, { resume, subscriptions }: Frame.Hello) => {
+  connection.subscriptions.clear()
+  for (const event of subscriptions) if (self.actor.eventSchemas.has(event)) connection.subscriptions.add(event)
+  return connection.record?.recall(resume?.calls ?? []) ?? []
 }
 
-/** A connection that this `hello` may take up, if the tail that it needs is whole. */
+type Resume = NonNullable<Frame.Hello["resume"]>
+
+/**
+ * The connection that this `hello` may take up, if the tail that it needs is whole; `late` if a later socket of the same
+ * client has been attached already, whatever token this one brings.
+ */
 const findResumable = (
   self: ActorInstance,
-  resume: NonNullable<Frame.Hello["resume"]>
-): ServerConnection | undefined => {
-  const connection = self.table.find(resume.connection)
-  if (connection === undefined || connection.isEnded || resume.epoch !== self.epoch) return undefined
-  if (!isValid(connection, resume.token)) return undefined
-  if (connection.session.canResume(resume.received)) return connection
+  { attach, resume }: Frame.Hello,
+  token: string
+): ServerConnection | "late" | undefined => {
+  const connection = resume === undefined ? undefined : self.table.find(resume.connection)
+  if (resume === undefined || connection === undefined || connection.isEnded) return undefined
+  if (attach <= connection.attach) return "late"
+  if (resume.epoch !== self.epoch && connection.record?.isRecovered !== true) return undefined
+  if (!isValid(connection, token)) return undefined
+  if (connection.session.canResume(countOf(self, resume))) return connection
   connection.end(DisconnectReason.Lost.make({}))
   return undefined
 }
@@ -171,16 +231,21 @@ const displace = (connection: ServerConnection): void => {
   dismiss(socket, DisconnectReason.Displaced.make({}), connection.session.state.received)
 }
 
-const welcome = (self: ActorInstance, connection: ServerConnection, outgoing: Outgoing, resumed: boolean): void =>
+const welcome = (
+  self: ActorInstance,
+  connection: ServerConnection,
+  { outgoing, resumed, token }: { readonly token: string; readonly outgoing: Outgoing; readonly resumed: boolean }
+): void =>
   outgoing.push(Frame.encode(["welcome", {
     connection: connection.id,
     epoch: self.epoch,
-    token: connection.token,
+    token,
     resumed,
     received: connection.session.state.received,
     limits: self.settings.limits,
     heartbeat: self.settings.heartbeat,
-    resumeWindow: Duration.toMillis(self.settings.resumeWindow)
+    resumeWindow: Duration.toMillis(self.settings.resumeWindow),
+    ...(self.commits === undefined ? {} : { durable: true })
   }]))
 
 const decode = (

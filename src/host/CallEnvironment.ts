@@ -21,4 +21,6 @@ export interface CallEnvironment {
   readonly context: Context.Context<never>
   readonly settings: Settings
   readonly server: RpcServer.RpcServer<Rpc.Any>
+  /** Whether unary handlers run one at a time. */
+  readonly isSerial: boolean
 }

@@ -21,7 +21,7 @@ import type { ServerConnection } from "./ServerConnection.ts"
  * @since 0.1.0
  */
 export const run = Effect.fnUntraced(function*(
-  actors: ReadonlyArray<LiveActors<ActorInstance>>,
+  actors: ReadonlyArray<LiveActors<ActorInstance, unknown>>,
   options: DrainOptions = {}
 ): Effect.fn.Return<void> {
   const window = Duration.fromInputUnsafe(options.window ?? "10 seconds")

@@ -25,18 +25,31 @@ import * as Scope from "effect/Scope"
  * @category models
  * @since 0.1.0
  */
-export interface LiveActors<A> {
+export interface LiveActors<A, E = never> {
   /** The instance under a key, kept while the scope is open. Interrupts when the owner has closed. */
-  readonly get: (key: string) => Effect.Effect<A, never, Scope.Scope>
+  readonly get: (key: string) => Effect.Effect<A, E, Scope.Scope>
   /** The instances that have started. */
   readonly all: () => ReadonlyArray<A>
   /** How many instances live, those that are starting or stopping included. */
   readonly size: () => number
 }
 
-interface Entry<A> {
+/**
+ * What an instance may ask of its registry.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Keeper {
+  /** Keeps the instance alive while the scope is open. */
+  readonly retain: Effect.Effect<void, never, Scope.Scope>
+  /** Stops the instance, without waiting for it; its next user gets a new one. */
+  readonly stop: Effect.Effect<void>
+}
+
+interface Entry<A, E> {
   readonly scope: Scope.Closeable
-  readonly started: Deferred.Deferred<A>
+  readonly started: Deferred.Deferred<A, E>
   readonly gone: Deferred.Deferred<void>
   instance: A | undefined
   users: number
@@ -45,20 +58,20 @@ interface Entry<A> {
 
 /**
  * Makes the registry in the current scope. `start` runs in the scope of the
- * instance; the effect it is given keeps the instance while a scope is open.
+ * instance.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*<A>(options: {
-  readonly start: (key: string, retain: Effect.Effect<void, never, Scope.Scope>) => Effect.Effect<A, never, Scope.Scope>
+export const make = Effect.fnUntraced(function*<A, E = never>(options: {
+  readonly start: (key: string, keeper: Keeper) => Effect.Effect<A, E, Scope.Scope>
   readonly maxIdleTime: Duration.Input
-}): Effect.fn.Return<LiveActors<A>, never, Scope.Scope> {
+}): Effect.fn.Return<LiveActors<A, E>, never, Scope.Scope> {
   const context = yield* Effect.context<never>()
-  const entries = new Map<string, Entry<A>>()
+  const entries = new Map<string, Entry<A, E>>()
   let closed = false
 
-  const stop = (key: string, entry: Entry<A>, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  const stop = (key: string, entry: Entry<A, E>, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (entry.stopping) return Deferred.await(entry.gone)
       entry.stopping = true
@@ -83,7 +96,7 @@ export const make = Effect.fnUntraced(function*<A>(options: {
     })
   )
 
-  const release = (key: string, entry: Entry<A>) =>
+  const release = (key: string, entry: Entry<A, E>) =>
     Effect.suspend(() =>
       --entry.users > 0 || entry.stopping || closed
         ? Effect.void
@@ -99,7 +112,7 @@ export const make = Effect.fnUntraced(function*<A>(options: {
         ))
     )
 
-  const use = (key: string, entry: Entry<A>): Effect.Effect<void, never, Scope.Scope> =>
+  const use = (key: string, entry: Entry<A, E>): Effect.Effect<void, never, Scope.Scope> =>
     Effect.uninterruptible(Effect.suspend(() => {
       entry.users++
       return Effect.andThen(
@@ -108,8 +121,8 @@ export const make = Effect.fnUntraced(function*<A>(options: {
       )
     }))
 
-  const begin = (key: string): Effect.Effect<Entry<A>> => {
-    const entry: Entry<A> = {
+  const begin = (key: string): Effect.Effect<Entry<A, E>> => {
+    const entry: Entry<A, E> = {
       scope: Scope.makeUnsafe(),
       started: Deferred.makeUnsafe(),
       gone: Deferred.makeUnsafe(),
@@ -118,7 +131,14 @@ export const make = Effect.fnUntraced(function*<A>(options: {
       stopping: false
     }
     entries.set(key, entry)
-    const start = Effect.onExit(options.start(key, use(key, entry)), (exit) =>
+    const keeper: Keeper = {
+      retain: use(key, entry),
+      stop: Effect.asVoid(FiberSet.run(
+        starting,
+        Effect.updateContext(stop(key, entry, Exit.void), (_: Context.Context<never>) => context)
+      ))
+    }
+    const start = Effect.onExit(options.start(key, keeper), (exit) =>
       Effect.andThen(
         Exit.isSuccess(exit) ? Effect.sync(() => entry.instance = exit.value) : stop(key, entry, exit),
         Deferred.done(entry.started, exit)
@@ -134,7 +154,7 @@ export const make = Effect.fnUntraced(function*<A>(options: {
     )
   }
 
-  const get = (key: string): Effect.Effect<A, never, Scope.Scope> =>
+  const get = (key: string): Effect.Effect<A, E, Scope.Scope> =>
     Effect.uninterruptibleMask((restore) => {
       if (closed) return Effect.interrupt
       const found = entries.get(key)

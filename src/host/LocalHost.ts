@@ -6,9 +6,10 @@
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
-import { CallError, HostClosed } from "../CallError.ts"
+import { type ActorUnavailable, CallError, HostClosed } from "../CallError.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import { ActorHost, type Registration } from "../internal/actorHost.ts"
 import type { AnyActor } from "../internal/definition.ts"
@@ -25,10 +26,11 @@ import * as InternalCalls from "./InternalCalls.ts"
 import * as LiveActors from "./LiveActors.ts"
 import * as Settings from "./Settings.ts"
 import { WaitGraph } from "./WaitGraph.ts"
+import * as Wakes from "./Wakes.ts"
 
 interface Registered {
   readonly registration: Registration
-  readonly live: LiveActors.LiveActors<ActorInstance.ActorInstance>
+  readonly live: LiveActors.LiveActors<ActorInstance.ActorInstance, ActorUnavailable>
 }
 
 /**
@@ -76,11 +78,13 @@ const register = Effect.fnUntraced(function*(
     )
   }
   const context = Context.omit(Scope.Scope)(registration.context)
+  const asleep = Latch.makeUnsafe(false)
   const live = yield* LiveActors.make({
     maxIdleTime: registration.maxIdleTime,
-    start: Effect.fnUntraced(function*(key: string, retain) {
+    start: Effect.fnUntraced(function*(key: string, keeper) {
+      yield* Effect.addFinalizer(() => Effect.sync(() => asleep.openUnsafe()))
       const epoch = yield* ResumeToken.make
-      return yield* ActorInstance.make({ registration, key, epoch, settings, retain, isDraining })
+      return yield* ActorInstance.make({ registration, key, epoch, settings, keeper, isDraining })
     })
   }).pipe(
     Effect.updateContext((current: Context.Context<Scope.Scope>) =>
@@ -91,6 +95,7 @@ const register = Effect.fnUntraced(function*(
     Effect.sync(() => actors.set(type, { registration, live })),
     () => Effect.sync(() => actors.delete(type))
   )
+  if (registration.durability !== undefined) yield* Wakes.run(registration, live, asleep)
 })
 
 const makeAccept = (
@@ -146,15 +151,17 @@ const serve = (
   if (registered === undefined) return turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }))
   return start(registered, key, socket.link, settings).pipe(
     Effect.flatMap((instance) => Attach.serve(instance, socket)),
-    Effect.catchDefect((defect) =>
-      Effect.andThen(
-        Effect.logError("the actor could not be started", defect),
-        turnAway(socket.link, DisconnectReason.InternalError.make({}))
-      )
-    ),
+    Effect.catchTag("ActorUnavailable", (error) => unavailable(socket.link, error)),
+    Effect.catchDefect((defect) => unavailable(socket.link, defect)),
     Effect.annotateLogs({ actor, key })
   )
 }
+
+const unavailable = (link: Link.Link, error: unknown): Effect.Effect<void, Socket.SocketError> =>
+  Effect.andThen(
+    Effect.logError("the actor could not be started", error),
+    turnAway(link, DisconnectReason.InternalError.make({}))
+  )
 
 /** Finds or starts the actor, in time and for as long as the client waits for it. */
 const start = (
@@ -162,7 +169,7 @@ const start = (
   key: string,
   link: Link.Link,
   { hookTimeout }: Settings.Settings
-): Effect.Effect<ActorInstance.ActorInstance, Socket.SocketError, Scope.Scope> =>
+): Effect.Effect<ActorInstance.ActorInstance, ActorUnavailable | Socket.SocketError, Scope.Scope> =>
   live.get(key).pipe(
     Effect.timeoutOrElse({
       duration: hookTimeout,
@@ -200,7 +207,9 @@ const makeClients = Effect.fnUntraced(function*(
   const get = (actor: AnyActor) => (key: string) =>
     Effect.suspend(() => {
       const registered = actors.get(actor.type)
-      if (registered !== undefined) return registered.live.get(key)
+      if (registered !== undefined) {
+        return Effect.mapError(registered.live.get(key), (reason) => new CallError({ reason }))
+      }
       return Deferred.isDoneUnsafe(closed)
         ? Deferred.await(closed)
         : Effect.die(new Error(`the host has no actor "${actor.type}"; provide its layer to the app`))

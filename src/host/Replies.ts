@@ -109,19 +109,18 @@ const send = (
         Effect.sync(() => connection.settle(record))
       )
     }
-    connection.send(frame)
+    if (record.answered) connection.acknowledge(frame)
+    else connection.reply(record.id, frame)
     // Last: who waits for the connection to be quiet goes on within this step, and says goodbye.
     if (!record.answered) connection.settle(record)
     return Effect.void
   })
 
 const tooLarge = (self: CallEnvironment, connection: ServerConnection, record: ServerCall, frame: string) =>
-  refuse(
-    connection,
-    record.id,
-    "ReplyTooLarge",
-    `${Frame.byteLength(frame)} ${self.settings.limits.frameBytes}`
-  )
+  Effect.sync(() => {
+    const sizes = `${Frame.byteLength(frame)} ${self.settings.limits.frameBytes}`
+    connection.reply(record.id, Frame.encode(["refused", record.id, "ReplyTooLarge", sizes]))
+  })
 
 const masked = (self: CallEnvironment) =>
   new Error(`internal error in ${self.actor.type}; the cause is in the log of the server`)

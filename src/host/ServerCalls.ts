@@ -4,17 +4,19 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Headers from "effect/http/Headers"
 import type * as Rpc from "effect/rpc/Rpc"
 import { type FromClient, RequestId } from "effect/rpc/RpcMessage"
+import { Delivery } from "../Delivery.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type * as Frame from "../session/Frame.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
 import type { CallEnvironment } from "./CallEnvironment.ts"
 import { refuse, reply } from "./Replies.ts"
-import { makeCall, type ServerConnection } from "./ServerConnection.ts"
+import { makeCall, type ServerCall, type ServerConnection } from "./ServerConnection.ts"
 
 type CallFrame = Extract<Frame.ClientFrame, readonly ["call", ...ReadonlyArray<any>]>
 
@@ -62,6 +64,7 @@ const call = (
     const message = `the id of call ${id} is in use`
     return Effect.sync(() => connection.end(DisconnectReason.ProtocolError.make({ message })))
   }
+  if (connection.replyAgain(id)) return Effect.void
   const record = makeCall(id, rpc, meta?.discard === true)
   connection.calls.set(id, record)
   connection.quiet.close()
@@ -90,7 +93,9 @@ const interrupt = (self: CallEnvironment, connection: ServerConnection, id: numb
 /**
  * Notes that a handler begins: its call can no longer be refused. A call whose
  * result is discarded is answered now, so that "done" means that it runs;
- * `RpcServer` would say so before its turn has come.
+ * `RpcServer` would say so before its turn has come. One that is made again in
+ * a new epoch does not begin where its first run left no trace: beside the
+ * turns.
  *
  * @category combinators
  * @since 0.1.0
@@ -105,12 +110,26 @@ export const start = (
   const record = connection.calls.get(id)
   // Refused meanwhile: then it must not run.
   if (record === undefined) return Effect.interrupt
+  if ((beside || !self.isSerial) && mayHaveRun(connection, record)) {
+    return Effect.andThen(
+      refuse(connection, id, "OutcomeUnknown", ""),
+      Effect.suspend(() => {
+        record.settled = true
+        connection.settle(record)
+        return Effect.interrupt
+      })
+    )
+  }
   record.started = true
   record.beside = beside
   if (!record.discard) return Effect.void
   connection.answer(record)
   return reply(self, connection, record, Exit.void)
 }
+
+const mayHaveRun = (connection: ServerConnection, record: ServerCall): boolean =>
+  connection.record?.repeated.has(record.id) === true &&
+  Context.get(record.rpc.annotations, Delivery) !== "idempotent"
 
 /** Lets a stream go on after the client has consumed a chunk. */
 const acknowledgeChunk = (connection: ServerConnection, id: number): void => {

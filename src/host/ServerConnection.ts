@@ -19,6 +19,8 @@ import { Gate } from "../session/Gate.ts"
 import type { InOrder } from "../session/InOrder.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import type { Session } from "../session/Session.ts"
+import type { Commits } from "./Commits.ts"
+import type { ConnectionRecord, Part } from "./ConnectionRecord.ts"
 
 /**
  * A call that was taken in and is not answered.
@@ -94,7 +96,7 @@ export class ServerConnection {
   readonly hooks = Semaphore.makeUnsafe(1)
   /** The data frames that wait to be acted on; closed until `onConnect` has succeeded. */
   readonly inbox: InOrder<Frame.ClientData>
-  /** The token to resume with. */
+  /** The token to resume with; its hash where the connection is recorded. */
   token = ""
   /** The one before, valid until the client has shown that it has the new one. */
   previousToken: string | undefined
@@ -106,8 +108,11 @@ export class ServerConnection {
   attach: number
   /** Whether the client has sent anything after a `welcome`. */
   confirmed = false
-  /** Whether `bye` was sent: nothing follows it. */
+  /** Whether `bye` was emitted: nothing follows it. */
   closed = false
+  /** What is stored of it, if its actor is durable. */
+  record: ConnectionRecord | undefined
+  private readonly commits: Commits | undefined
 
   constructor(options: {
     readonly id: ConnectionId
@@ -119,7 +124,9 @@ export class ServerConnection {
     readonly session: Session
     readonly inbox: InOrder<Frame.ClientData>
     readonly makeContext: (view: AnyConnection) => Context.Context<never>
+    readonly commits: Commits | undefined
   }) {
+    this.commits = options.commits
     this.id = options.id
     this.number = options.number
     this.state = options.state
@@ -158,6 +165,40 @@ export class ServerConnection {
    */
   send(frame: string): void {
     if (this.closed) return
+    if (this.commits === undefined) this.write(frame)
+    else this.commits.emit(() => this.write(frame))
+  }
+
+  /** Sends the answer of a call, together with what its turn has changed. */
+  reply(call: number, frame: string): void {
+    if (this.closed) return
+    const { commits, record } = this
+    if (commits === undefined || record === undefined) return this.write(frame)
+    commits.answer({ client: this.number, request: call }, { record, call, reply: frame }, (isKept) => {
+      this.write(frame)
+      if (isKept) record.noteReply(call, this.session.state.sent)
+    })
+  }
+
+  /** Says that a call has begun, without waiting for what its turn will change. */
+  acknowledge(frame: string): void {
+    if (this.commits === undefined) this.send(frame)
+    else if (!this.closed) this.commits.emitBeside(() => this.write(frame))
+  }
+
+  /** Answers a call that was answered in an earlier epoch; `false` if it was not. */
+  replyAgain(call: number): boolean {
+    const { commits, record } = this
+    const frame = record?.replies.get(call)
+    if (commits === undefined || record === undefined || frame === undefined) return false
+    commits.emit(() => {
+      this.write(frame)
+      record.noteReply(call, this.session.state.sent)
+    })
+    return true
+  }
+
+  private write(frame: string): void {
     this.session.send(frame)
     if (this.session.isOver()) {
       this.end(DisconnectReason.SlowConsumer.make({
@@ -174,13 +215,23 @@ export class ServerConnection {
 
   /** Decides the end; the first reason counts. What follows is the lifecycle's. */
   end(reason: DisconnectReason.DisconnectReason): boolean {
+    if (this.isEnded) return false
+    if (this.record !== undefined && !EndCode.isParting(reason)) this.change({ ended: reason })
     return Deferred.doneUnsafe(this.ended, Exit.succeed(reason))
+  }
+
+  /** Changes what is stored, together with what the current turn changes. */
+  change(change: Partial<Part>): void {
+    if (this.record === undefined) return
+    this.record.change(change)
+    this.commits?.putRecord(this.record)
   }
 
   /** Any frame on the new socket shows that the client has the new token. */
   confirm(): void {
     this.confirmed = true
     this.previousToken = undefined
+    if (this.record !== undefined) this.record.isRecovered = false
   }
 
   /**
@@ -189,11 +240,35 @@ export class ServerConnection {
    */
   sayGoodbye(reason: DisconnectReason.DisconnectReason): Effect.Effect<void> {
     this.closed = true
+    let left: Effect.Effect<void> = Effect.void
+    const leave = () => {
+      const socket = this.session.socket
+      this.session.socket = undefined
+      if (socket === undefined) return
+      dismiss(socket, reason, this.session.state.received)
+      left = socket.done
+    }
+    if (this.commits === undefined) {
+      leave()
+      return left
+    }
+    this.commits.emit(leave)
+    return Effect.flatMap(this.commits.settled, () => left)
+  }
+
+  /** Has what is stored removed, together with what the current turn changes. */
+  forget(): void {
+    if (this.record === undefined) return
+    this.record.isRemoved = true
+    this.commits?.removeRecord(this.id)
+  }
+
+  /** Drops the socket without a word: the client comes back. */
+  drop(): void {
     const socket = this.session.socket
     this.session.socket = undefined
-    if (socket === undefined) return Effect.void
-    dismiss(socket, reason, this.session.state.received)
-    return socket.done
+    this.closed = true
+    socket?.end(EndCode.restarting, "the actor starts again from what is stored")
   }
 
   /** Calls that the client waits for. */

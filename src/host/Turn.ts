@@ -12,6 +12,7 @@ import * as Rpc from "effect/rpc/Rpc"
 import * as RpcSchema from "effect/rpc/RpcSchema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import type { CallKey, Commits } from "./Commits.ts"
 import type { HeldTurn } from "./WaitGraph.ts"
 
 /**
@@ -33,23 +34,26 @@ export const CallChain = Context.Reference<ReadonlyArray<HeldTurn>>("effect-teth
  */
 export interface Turn {
   /** Runs an effect when it is its turn; turns are given in the order of asking. */
-  readonly take: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  readonly take: <A, E, R>(effect: Effect.Effect<A, E, R>, call?: CallKey) => Effect.Effect<A, E, R>
 }
 
 /**
- * Makes the turns of an actor; `concurrency` is how many run at once.
+ * Makes the turns of an actor; `concurrency` is how many run at once. What a
+ * turn changes becomes one commit where turns run one at a time.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (address: string, concurrency: number | "unbounded"): Turn => {
+export const make = (address: string, concurrency: number | "unbounded", commits?: Commits): Turn => {
   if (concurrency === "unbounded") return { take: (effect) => effect }
   const semaphore = Semaphore.makeUnsafe(concurrency)
+  const isOneCommit = concurrency === 1 && commits !== undefined
   return {
-    take: (effect) =>
+    take: (effect, call) =>
       semaphore.withPermit(Effect.suspend(() => {
         const turn: HeldTurn = { address, isHeld: true }
-        return Effect.updateService(effect, CallChain, (chain) => [...chain, turn]).pipe(
+        const run = isOneCommit ? commits.turn(effect, call) : effect
+        return Effect.updateService(run, CallChain, (chain) => [...chain, turn]).pipe(
           Effect.ensuring(Effect.sync(() => {
             turn.isHeld = false
           }))
@@ -88,5 +92,9 @@ export const wrapHandler = (
   }
   return Rpc.isWrapper(result) && result.fork
     ? Rpc.wrapMap(result, () => Effect.andThen(onStart(options, true), unwrapped))
-    : Rpc.wrapMap(result, () => turn.take(Effect.andThen(onStart(options, false), unwrapped)))
+    : Rpc.wrapMap(result, () =>
+      turn.take(Effect.andThen(onStart(options, false), unwrapped), {
+        client: options.client.id,
+        request: options.requestId
+      }))
 }

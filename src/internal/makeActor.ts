@@ -16,7 +16,7 @@ import * as Tracer from "effect/Tracer"
 import type { ConnectOptions } from "../Client.ts"
 import type { Events, Fields } from "../Connection.ts"
 import { ActorClient } from "./actorClient.ts"
-import { ActorHost, type AnyHandler } from "./actorHost.ts"
+import { ActorHost, type AnyHandler, type Durability } from "./actorHost.ts"
 import type { AnyActor, AnyClient, AnyHooks, AnySchema } from "./definition.ts"
 
 type AnyRpcs = ReadonlyArray<Rpc.Any> | AnyGroup
@@ -52,6 +52,9 @@ export interface AnyLayerOptions {
   readonly concurrency?: number | "unbounded" | undefined
   readonly maxIdleTime?: Duration.Input | undefined
   readonly initialState?: unknown
+  readonly durability?: "commit" | { readonly interval: Duration.Input } | undefined
+  readonly version?: number | undefined
+  readonly migrate?: ((encoded: unknown, from: number) => Effect.Effect<unknown, unknown>) | undefined
 }
 
 /**
@@ -114,6 +117,7 @@ const tags = (type: string) => {
     CurrentKey: Context.Service<never, string>(key("CurrentKey")),
     Connections: Context.Service<never, AnyActor["Connections"]["Service"]>(key("Connections")),
     State: Context.Service<never, AnyActor["State"]["Service"]>(key("State")),
+    Alarms: Context.Service<never, AnyActor["Alarms"]["Service"]>(key("Alarms")),
     Hooks: Context.Service<never, AnyHooks>(key("Hooks")),
     Client: Context.Service<never, AnyClient>(key("Client"))
   }
@@ -146,10 +150,18 @@ const register = Effect.fnUntraced(
       initialState: toEffect(options.initialState),
       concurrency: options.concurrency ?? 1,
       maxIdleTime: Duration.fromInputUnsafe(options.maxIdleTime ?? "1 minute"),
+      durability: toDurability(options),
       context: yield* ownContext
     })
   }
 )
+
+const toDurability = ({ durability, migrate, version }: AnyLayerOptions): Durability | undefined =>
+  durability === undefined ? undefined : {
+    interval: durability === "commit" ? undefined : Duration.fromInputUnsafe(durability.interval),
+    version: version ?? 1,
+    migrate
+  }
 
 // Each evaluation of the params has a scope of its own, so that a handle which dials for days piles nothing up.
 const connect = Effect.fnUntraced(function*(actor: AnyActor, key: string, options: ConnectInput) {

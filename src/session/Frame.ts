@@ -75,7 +75,9 @@ const Hello = Schema.Struct({
     connection: Schema.String,
     token: Schema.String,
     epoch: Schema.String,
-    received: Count
+    received: Count,
+    /** For a durable actor: the calls without a reply, which are made again if the epoch has changed. */
+    calls: Schema.optionalKey(Schema.Array(Count))
   }))
 })
 
@@ -96,7 +98,9 @@ const Welcome = Schema.Struct({
   limits: Limits,
   heartbeat: HeartbeatTiming,
   /** How long a lost connection can be resumed, in milliseconds. */
-  resumeWindow: Count
+  resumeWindow: Count,
+  /** The actor is durable: its connections outlive its process, and calls without a reply may be made again. */
+  durable: Schema.optionalKey(Schema.Literal(true))
 })
 
 /**
@@ -172,7 +176,8 @@ export const Refusal = Schema.Literals([
   "TooManyCalls",
   "ConnectionEnded",
   "ReplyTooLarge",
-  "Interrupted"
+  "Interrupted",
+  "OutcomeUnknown"
 ])
 
 /**
