@@ -4,8 +4,11 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as MemoryStorage from "./storage/MemoryStorage.ts"
 
 /**
  * Names one actor instance.
@@ -75,12 +78,19 @@ export interface Stored {
   readonly state: StoredState | undefined
   /** The records of its connections as JSON text, by id. */
   readonly connections: ReadonlyMap<string, string>
+  /** The calls of one connection together, in the order of their ids. */
   readonly journal: ReadonlyArray<JournalEntry>
+  /** The one that is due first comes first. */
   readonly alarms: ReadonlyArray<StoredAlarm>
 }
 
 /**
  * What one commit changes, all of it or nothing.
+ *
+ * **Details**
+ *
+ * Answered calls are added first; then calls are trimmed and connections removed. What one commit both adds and removes
+ * is not there afterwards.
  *
  * @category models
  * @since 0.1.0
@@ -122,7 +132,8 @@ export interface Wake extends Address {
  * - `Full`: no room is left.
  * - `ReadOnly`: it cannot be written to.
  * - `Corrupt`: what is stored cannot be read; nothing was overwritten.
- * - `Unavailable`: it cannot be reached or opened.
+ * - `Unavailable`: it cannot be reached or opened. Whether a commit that was under way has happened shows when the
+ *   instance is loaded again.
  * - `Invalid`: what is to be stored does not encode by its schema.
  *
  * @category models
@@ -145,7 +156,7 @@ export const StorageFailure = Schema.Literals([
 export type StorageFailure = typeof StorageFailure.Type
 
 /**
- * Storage did not do what it was asked to; nothing of it has happened.
+ * Storage did not do what it was asked to. Nothing of it has happened; only after `Unavailable` all of it may have.
  *
  * @category errors
  * @since 0.1.0
@@ -161,6 +172,20 @@ export class StorageError extends Schema.TaggedError<StorageError>("effect-tethe
 ) {}
 
 /**
+ * The error of a commit whose load does not hold any more; for those who write a storage.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const fenced = ({ key, type }: Address): StorageError =>
+  new StorageError({
+    failure: "Fenced",
+    message:
+      `${type} ${JSON.stringify(key)} was loaded again since, its scope has closed, or an earlier commit failed; ` +
+      "this incarnation of it has to stop"
+  })
+
+/**
  * Keeps durable actors.
  *
  * **Details**
@@ -173,16 +198,42 @@ export class StorageError extends Schema.TaggedError<StorageError>("effect-tethe
  */
 export class ActorStorage extends Context.Service<ActorStorage, {
   /**
-   * Reads an instance and takes it over: commits of earlier loads fail with `Fenced` from now on. Of an instance that was
-   * never stored everything is empty.
+   * Reads an instance and takes it over until the scope closes: commits of earlier loads fail with `Fenced` from now on,
+   * those of this one when the scope has closed. Of an instance that was never stored everything is empty.
    */
-  readonly load: (address: Address) => Effect.Effect<Stored, StorageError>
+  readonly load: (address: Address) => Effect.Effect<Stored, StorageError, Scope.Scope>
   /**
    * Stores changes, all or nothing, durably when it succeeds. Commits of many instances that are made at the same time
-   * share one transaction; commits of one instance happen in the order in which they were made. Interruption leaves open
-   * whether it happened.
+   * share one transaction; commits of one instance happen in the order in which they were made. One that fails takes its
+   * load with it: later commits of that load fail with `Fenced`, so that none is stored without those before it.
+   * Interruption leaves open whether it happened.
    */
   readonly commit: (address: Address, fence: number, changes: Changes) => Effect.Effect<void, StorageError>
   /** The instances of one actor whose time to be woken comes first, earliest first. */
   readonly wakes: (type: string, limit: number) => Effect.Effect<ReadonlyArray<Wake>, StorageError>
 }>()("effect-tether/ActorStorage") {}
+
+/**
+ * Storage in memory, which ends with its layer.
+ *
+ * **When to use**
+ *
+ * Use in tests, and where actors need not outlive their process. Provided outside of the host's layer it outlives the
+ * host: a test can end the host and start another one on what it has stored.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerMemory: Layer.Layer<ActorStorage> = Layer.sync(ActorStorage, () => {
+  const instances = MemoryStorage.make()
+  return {
+    load: (address) =>
+      Effect.acquireRelease(
+        Effect.sync(() => instances.load(address)),
+        ({ fence }) => Effect.sync(() => instances.release(address, fence))
+      ),
+    commit: (address, fence, changes) =>
+      Effect.suspend(() => instances.commit(address, fence, changes) ? Effect.void : Effect.fail(fenced(address))),
+    wakes: (type, limit) => Effect.sync(() => instances.wakes(type, limit))
+  }
+})

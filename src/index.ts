@@ -32,6 +32,11 @@ export * as ActorState from "./ActorState.ts"
 /**
  * @since 0.1.0
  */
+export * as ActorStorage from "./ActorStorage.ts"
+
+/**
+ * @since 0.1.0
+ */
 export * as CallError from "./CallError.ts"
 
 /**

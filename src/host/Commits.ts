@@ -170,7 +170,7 @@ export class Commits {
         return this.store(changes)
       })).pipe(
         Effect.uninterruptible,
-        Effect.tapError((error) => error.failure === "Fenced" ? this.fail(error) : Effect.void)
+        Effect.tapError((error) => this.fail(error))
       )
   }
 

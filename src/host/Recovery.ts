@@ -7,6 +7,7 @@ import * as Arr from "effect/Array"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type * as Scope from "effect/Scope"
 import { ActorStorage, type Address, type JournalEntry, type StoredAlarm } from "../ActorStorage.ts"
 import { ActorUnavailable } from "../CallError.ts"
 import type { Durability, Registration } from "../internal/actorHost.ts"
@@ -60,7 +61,7 @@ export const load = Effect.fnUntraced(function*(
   registration: Registration,
   durability: Durability,
   key: string
-): Effect.fn.Return<Recovered, ActorUnavailable> {
+): Effect.fn.Return<Recovered, ActorUnavailable, Scope.Scope> {
   const storage = Context.getUnsafe(registration.context as Context.Context<any>, ActorStorage)
   const address: Address = { type: registration.actor.type, key }
   const name = `${address.type}/${address.key}`
