@@ -28,6 +28,8 @@ import * as Scope from "effect/Scope"
 export interface LiveActors<A, E = never> {
   /** The instance under a key, kept while the scope is open. Interrupts when the owner has closed. */
   readonly get: (key: string) => Effect.Effect<A, E, Scope.Scope>
+  /** Stops the instance under a key, if there is one; completes when it is gone. */
+  readonly stop: (key: string) => Effect.Effect<void>
   /** The instances that have started. */
   readonly all: () => ReadonlyArray<A>
   /** How many instances live, those that are starting or stopping included. */
@@ -165,6 +167,11 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
 
   return {
     get,
+    stop: (key) =>
+      Effect.suspend(() => {
+        const entry = entries.get(key)
+        return entry === undefined ? Effect.void : stop(key, entry, Exit.void)
+      }),
     all: () => Array.from(entries.values()).flatMap(({ instance }) => instance === undefined ? [] : [instance]),
     size: () => entries.size
   }

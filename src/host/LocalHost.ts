@@ -3,34 +3,26 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
-import * as Socket from "effect/socket/Socket"
-import { type ActorUnavailable, CallError, HostClosed } from "../CallError.ts"
+import type { SocketError } from "effect/socket/Socket"
+import { CallError, HostClosed } from "../CallError.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import { ActorHost, type Registration } from "../internal/actorHost.ts"
 import type { AnyActor } from "../internal/definition.ts"
-import * as Handshake from "../server/Handshake.ts"
-import * as EndCode from "../session/EndCode.ts"
-import * as Frame from "../session/Frame.ts"
-import * as Link from "../session/Link.ts"
-import type { ProtocolViolation } from "../session/ProtocolViolation.ts"
-import * as ResumeToken from "../session/ResumeToken.ts"
-import * as ActorInstance from "./ActorInstance.ts"
-import * as Attach from "./Attach.ts"
+import * as Accept from "./Accept.ts"
 import * as Drain from "./Drain.ts"
+import * as Instances from "./Instances.ts"
 import * as InternalCalls from "./InternalCalls.ts"
-import * as LiveActors from "./LiveActors.ts"
 import * as Settings from "./Settings.ts"
 import { WaitGraph } from "./WaitGraph.ts"
 import * as Wakes from "./Wakes.ts"
 
 interface Registered {
   readonly registration: Registration
-  readonly live: LiveActors.LiveActors<ActorInstance.ActorInstance, ActorUnavailable>
+  readonly live: Instances.Instances
 }
 
 /**
@@ -49,7 +41,11 @@ export const make = Effect.fnUntraced(function*(
 
   return ActorHost.of({
     register: (registration) => register(actors, registration, settings, () => draining),
-    accept: makeAccept(actors, settings, () => draining),
+    accept: Accept.make({
+      settings,
+      isDraining: () => draining,
+      serve: (socket) => serve(actors, settings, socket)
+    }),
     drain: (options) =>
       Effect.suspend(() => {
         draining = true
@@ -77,121 +73,34 @@ const register = Effect.fnUntraced(function*(
       new Error(`the host has an actor "${type}" already; give every actor a name of its own`)
     )
   }
-  const context = Context.omit(Scope.Scope)(registration.context)
   const asleep = Latch.makeUnsafe(false)
-  const live = yield* LiveActors.make({
-    maxIdleTime: registration.maxIdleTime,
-    start: Effect.fnUntraced(function*(key: string, keeper) {
-      yield* Effect.addFinalizer(() => Effect.sync(() => asleep.openUnsafe()))
-      const epoch = yield* ResumeToken.make
-      return yield* ActorInstance.make({ registration, key, epoch, settings, keeper, isDraining })
-    })
-  }).pipe(
-    Effect.updateContext((current: Context.Context<Scope.Scope>) =>
-      Context.add(context, Scope.Scope, Context.get(current, Scope.Scope))
-    )
-  )
+  const live = yield* Instances.make(registration, settings, {
+    isDraining,
+    onStart: () => Effect.addFinalizer(() => Effect.sync(() => asleep.openUnsafe()))
+  })
   yield* Effect.acquireRelease(
     Effect.sync(() => actors.set(type, { registration, live })),
     () => Effect.sync(() => actors.delete(type))
   )
-  if (registration.durability !== undefined) yield* Wakes.run(registration, live, asleep)
-})
-
-const makeAccept = (
-  actors: ReadonlyMap<string, Registered>,
-  settings: Settings.Settings,
-  isDraining: () => boolean
-): ActorHost["Service"]["accept"] => {
-  let handshakes = 0
-  return (socket, { headers }) =>
-    Effect.gen(function*() {
-      const link = yield* Link.fromSocket(socket, { maxBytes: settings.limits.batchBytes })
-      if (isDraining()) return yield* turnAway(link, DisconnectReason.Draining.make({}))
-      if (handshakes >= settings.maxHandshakes) {
-        return yield* link.close(EndCode.codes.Draining, "too many handshakes at once; come back later")
-      }
-      let isHandshake = true
-      const onAttached = () => {
-        if (isHandshake) handshakes--
-        isHandshake = false
-      }
-      yield* Effect.acquireRelease(Effect.sync(() => handshakes++), () => Effect.sync(onAttached))
-      const hello = yield* readHello(link, settings)
-      if (hello !== undefined) yield* serve(actors, settings, { hello, link, headers, onAttached })
-    }).pipe(
-      Effect.scoped,
-      Effect.catchTag("SocketError", (error) => Effect.logDebug(`the socket ended: ${error.message}`))
-    )
-}
-
-const readHello = (
-  link: Link.Link,
-  settings: Settings.Settings
-): Effect.Effect<Frame.Hello | undefined, Socket.SocketError> =>
-  Handshake.readHello(link, { maxBytes: settings.maxHelloBytes }).pipe(
-    Effect.catchTag("ProtocolViolation", (violation: ProtocolViolation) =>
-      Effect.andThen(
-        Effect.logInfo(`a client broke the protocol: ${violation.message}`),
-        turnAway(link, DisconnectReason.ProtocolError.make({ message: violation.message }))
-      )),
-    Effect.timeoutOrElse({
-      duration: settings.handshakeTimeout,
-      orElse: () => Effect.as(link.close(EndCode.handshakeTimeout, "no hello came in time"), undefined)
+  if (registration.durability !== undefined) {
+    yield* Wakes.run(registration, {
+      asleep,
+      wake: (key) => Instances.wake(live, key)
     })
-  )
+  }
+})
 
 const serve = (
   actors: ReadonlyMap<string, Registered>,
   settings: Settings.Settings,
-  socket: Parameters<typeof Attach.serve>[1]
-): Effect.Effect<void, Socket.SocketError, Scope.Scope> => {
-  const { actor, key } = socket.hello
+  socket: Accept.Greeted
+): Effect.Effect<void, SocketError, Scope.Scope> => {
+  const { actor } = socket.hello
   const registered = actors.get(actor)
-  if (registered === undefined) return turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }))
-  return start(registered, key, socket.link, settings).pipe(
-    Effect.flatMap((instance) => Attach.serve(instance, socket)),
-    Effect.catchTag("ActorUnavailable", (error) => unavailable(socket.link, error)),
-    Effect.catchDefect((defect) => unavailable(socket.link, defect)),
-    Effect.annotateLogs({ actor, key })
-  )
+  return registered === undefined
+    ? Accept.turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }))
+    : Accept.serveActor(registered.live, settings, socket)
 }
-
-const unavailable = (link: Link.Link, error: unknown): Effect.Effect<void, Socket.SocketError> =>
-  Effect.andThen(
-    Effect.logError("the actor could not be started", error),
-    turnAway(link, DisconnectReason.InternalError.make({}))
-  )
-
-/** Finds or starts the actor, in time and for as long as the client waits for it. */
-const start = (
-  { live }: Registered,
-  key: string,
-  link: Link.Link,
-  { hookTimeout }: Settings.Settings
-): Effect.Effect<ActorInstance.ActorInstance, ActorUnavailable | Socket.SocketError, Scope.Scope> =>
-  live.get(key).pipe(
-    Effect.timeoutOrElse({
-      duration: hookTimeout,
-      orElse: () => Effect.die(new Error("the actor did not start in time"))
-    }),
-    Effect.raceFirst(
-      Effect.andThen(Effect.catchTag(link.pull, "ProtocolViolation", () => Effect.void), Effect.fail(left))
-    )
-  )
-
-/** A client says nothing before it is welcomed, unless it leaves. */
-const left = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1000 }) })
-
-/** Ends a socket before anybody has taken it up. */
-const turnAway = (
-  link: Link.Link,
-  reason: DisconnectReason.DisconnectReason
-): Effect.Effect<undefined, Socket.SocketError> =>
-  link.write(`[${Frame.encodeBye(reason, 0)}]`).pipe(
-    Effect.andThen(link.close(EndCode.codes[reason._tag], DisconnectReason.describe(reason))),
-    Effect.as(undefined)
-  )
 
 const makeClients = Effect.fnUntraced(function*(
   actors: ReadonlyMap<string, Registered>

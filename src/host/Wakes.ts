@@ -12,8 +12,6 @@ import type * as Scope from "effect/Scope"
 import { ActorStorage } from "../ActorStorage.ts"
 import type { ActorUnavailable } from "../CallError.ts"
 import type { Registration } from "../internal/actorHost.ts"
-import type { ActorInstance } from "./ActorInstance.ts"
-import type { LiveActors } from "./LiveActors.ts"
 
 /** How many instances are looked up at once, and how many are started side by side. */
 const batch = 256
@@ -36,9 +34,12 @@ const leastPause = 50
  */
 export const run = Effect.fnUntraced(function*(
   registration: Registration,
-  live: LiveActors<ActorInstance, ActorUnavailable>,
-  /** Opened when an instance has gone to sleep. */
-  asleep: Latch.Latch
+  { asleep, wake: wakeInstance }: {
+    /** Starts the instance under a key, wherever it is to live. */
+    readonly wake: (key: string) => Effect.Effect<void, ActorUnavailable>
+    /** Opened when an instance has gone to sleep. */
+    readonly asleep: Latch.Latch
+  }
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const { type } = registration.actor
   const storage = Context.getUnsafe(registration.context as Context.Context<any>, ActorStorage)
@@ -46,7 +47,7 @@ export const run = Effect.fnUntraced(function*(
   const failing = new Set<string>()
 
   const wake = (key: string): Effect.Effect<void> =>
-    Effect.scoped(Effect.flatMap(live.get(key), (instance) => Effect.sync(() => instance.commits?.refresh()))).pipe(
+    wakeInstance(key).pipe(
       Effect.matchCauseEffect({
         onSuccess: () => Effect.sync(() => failing.delete(key)),
         onFailure: (cause) =>
