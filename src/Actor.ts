@@ -399,7 +399,8 @@ export interface Actor<
    * Makes a client of the instance under `key`.
    *
    * The handle is there at once and dials by itself until the scope closes. `params` is a value, or an Effect that is
-   * evaluated anew at every dial; a failing or hanging one is tried again by the `reconnect` schedule.
+   * evaluated anew at every dial; a failing or hanging one is tried again by the `reconnect` schedule. Connecting itself
+   * never fails: calls, events and `status` tell how it goes.
    */
   readonly connect: <E = never, R = never>(key: string, ...options: ConnectArgs<P, Es, E, R>) => Effect.Effect<
     Client.Client<Rpcs, Es, Rej["Type"]>,
@@ -412,7 +413,11 @@ export interface Actor<
     never,
     ActorClient | Exclude<R, Scope.Scope> | ClientServices<P, Rej, Es, Rpcs>
   >
-  /** Calls the internal RPCs of the instance under `key` from server code; no connection, no hooks. */
+  /**
+   * Calls the internal RPCs of the instance under `key` from server code; no connection, no hooks. The instance is
+   * started by the first call. A call fails with the error of its RPC or with `CallError`; interrupting it interrupts
+   * its handler.
+   */
   readonly client: (key: string) => Effect.Effect<RpcClient.RpcClient<Internal, CallError>, never, ActorHost>
 }
 
