@@ -12,7 +12,7 @@
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberMap from "effect/FiberMap"
@@ -28,6 +28,10 @@ import * as Scope from "effect/Scope"
 export interface LiveActors<A> {
   /** The instance under a key, kept while the scope is open. Interrupts when the owner has closed. */
   readonly get: (key: string) => Effect.Effect<A, never, Scope.Scope>
+  /** As `get`, for somebody who may be turned away: an instance with none but such users soon stops. */
+  readonly visit: (key: string) => Effect.Effect<A, never, Scope.Scope>
+  /** Whether there is an instance under a key. */
+  readonly has: (key: string) => boolean
   /** The instances that have started. */
   readonly all: () => ReadonlyArray<A>
   /** How many instances live, those that are starting or stopping included. */
@@ -40,8 +44,13 @@ interface Entry<A> {
   readonly gone: Deferred.Deferred<void>
   instance: A | undefined
   users: number
+  /** Whether it was ever used by more than visitors. */
+  settled: boolean
   stopping: boolean
 }
+
+/** An instance that nobody was admitted to stops after a second: anybody can name a key. */
+const unsettledIdleTime = Duration.seconds(1)
 
 /**
  * Makes the registry in the current scope. `start` runs in the scope of the
@@ -52,10 +61,11 @@ interface Entry<A> {
  */
 export const make = Effect.fnUntraced(function*<A>(options: {
   readonly start: (key: string, retain: Effect.Effect<void, never, Scope.Scope>) => Effect.Effect<A, never, Scope.Scope>
-  readonly maxIdleTime: Duration.Input
+  readonly maxIdleTime: Duration.Duration
 }): Effect.fn.Return<LiveActors<A>, never, Scope.Scope> {
   const context = yield* Effect.context<never>()
   const entries = new Map<string, Entry<A>>()
+  const unsettledIdle = Duration.min(options.maxIdleTime, unsettledIdleTime)
   let closed = false
 
   const stop = (key: string, entry: Entry<A>, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
@@ -91,7 +101,7 @@ export const make = Effect.fnUntraced(function*<A>(options: {
           idle,
           key,
           // Once due, the stop is not interrupted by a newcomer: that one waits for it.
-          Effect.sleep(options.maxIdleTime).pipe(
+          Effect.sleep(entry.settled ? options.maxIdleTime : unsettledIdle).pipe(
             // A newcomer may have come between the last user's leaving and the start of this timer.
             Effect.andThen(Effect.suspend(() => entry.users > 0 ? Effect.void : stop(key, entry, Exit.void))),
             Effect.updateContext((_: Context.Context<never>) => context)
@@ -99,9 +109,10 @@ export const make = Effect.fnUntraced(function*<A>(options: {
         ))
     )
 
-  const use = (key: string, entry: Entry<A>): Effect.Effect<void, never, Scope.Scope> =>
+  const use = (key: string, entry: Entry<A>, settles: boolean): Effect.Effect<void, never, Scope.Scope> =>
     Effect.uninterruptible(Effect.suspend(() => {
       entry.users++
+      entry.settled ||= settles
       return Effect.andThen(
         Effect.addFinalizer(() => release(key, entry)),
         FiberMap.remove(idle, key)
@@ -115,10 +126,11 @@ export const make = Effect.fnUntraced(function*<A>(options: {
       gone: Deferred.makeUnsafe(),
       instance: undefined,
       users: 0,
+      settled: false,
       stopping: false
     }
     entries.set(key, entry)
-    const start = Effect.onExit(options.start(key, use(key, entry)), (exit) =>
+    const start = Effect.onExit(options.start(key, use(key, entry, true)), (exit) =>
       Effect.andThen(
         Exit.isSuccess(exit) ? Effect.sync(() => entry.instance = exit.value) : stop(key, entry, exit),
         Deferred.done(entry.started, exit)
@@ -134,17 +146,21 @@ export const make = Effect.fnUntraced(function*<A>(options: {
     )
   }
 
-  const get = (key: string): Effect.Effect<A, never, Scope.Scope> =>
+  const acquire = (key: string, settles: boolean): Effect.Effect<A, never, Scope.Scope> =>
     Effect.uninterruptibleMask((restore) => {
       if (closed) return Effect.interrupt
       const found = entries.get(key)
-      if (found?.stopping === true) return restore(Effect.andThen(Deferred.await(found.gone), get(key)))
-      return Effect.flatMap(found === undefined ? begin(key) : Effect.succeed(found), (entry) =>
-        Effect.andThen(use(key, entry), restore(Deferred.await(entry.started))))
+      if (found?.stopping === true) return restore(Effect.andThen(Deferred.await(found.gone), acquire(key, settles)))
+      return Effect.flatMap(
+        found === undefined ? begin(key) : Effect.succeed(found),
+        (entry) => Effect.andThen(use(key, entry, settles), restore(Deferred.await(entry.started)))
+      )
     })
 
   return {
-    get,
+    get: (key) => acquire(key, true),
+    visit: (key) => acquire(key, false),
+    has: (key) => entries.has(key),
     all: () => Array.from(entries.values()).flatMap(({ instance }) => instance === undefined ? [] : [instance]),
     size: () => entries.size
   }

@@ -21,6 +21,7 @@ import * as ResumeToken from "../session/ResumeToken.ts"
 import * as ActorInstance from "./ActorInstance.ts"
 import * as Attach from "./Attach.ts"
 import * as Drain from "./Drain.ts"
+import { Handshakes } from "./Handshakes.ts"
 import * as InternalCalls from "./InternalCalls.ts"
 import * as LiveActors from "./LiveActors.ts"
 import * as Settings from "./Settings.ts"
@@ -55,13 +56,15 @@ export const make = Effect.fnUntraced(function*(
       }),
     isDraining: Effect.sync(() => draining),
     client: clients,
-    size: Effect.sync(() => {
-      let size = 0
-      for (const { live } of actors.values()) size += live.size()
-      return size
-    })
+    size: Effect.sync(() => countLive(actors))
   })
 })
+
+const countLive = (actors: ReadonlyMap<string, Registered>): number => {
+  let size = 0
+  for (const { live } of actors.values()) size += live.size()
+  return size
+}
 
 const register = Effect.fnUntraced(function*(
   actors: Map<string, Registered>,
@@ -98,27 +101,34 @@ const makeAccept = (
   settings: Settings.Settings,
   isDraining: () => boolean
 ): ActorHost["Service"]["accept"] => {
-  let handshakes = 0
-  return (socket, { headers }) =>
+  const handshakes = new Handshakes(settings.maxHandshakes)
+  return (socket, { backlog, headers }) =>
     Effect.gen(function*() {
-      const link = yield* Link.fromSocket(socket, { maxBytes: settings.limits.batchBytes })
+      // A little more than a hello may have, so that who sends too much of one is told so.
+      let maxBytes = settings.maxHelloBytes * 2
+      const link = yield* Link.fromSocket(socket, { maxBytes: () => maxBytes })
       if (isDraining()) return yield* turnAway(link, DisconnectReason.Draining.make({}))
-      if (handshakes >= settings.maxHandshakes) {
-        return yield* link.close(EndCode.codes.Draining, "too many handshakes at once; come back later")
-      }
-      let isHandshake = true
-      const onAttached = () => {
-        if (isHandshake) handshakes--
-        isHandshake = false
-      }
-      yield* Effect.acquireRelease(Effect.sync(() => handshakes++), () => Effect.sync(onAttached))
+      const { evict, place } = yield* Effect.acquireRelease(
+        Effect.sync(() => handshakes.enter(makeRoom(link))),
+        ({ place }) => Effect.sync(place.leave)
+      )
+      if (evict !== undefined) yield* Effect.forkScoped(evict)
       const hello = yield* readHello(link, settings)
-      if (hello !== undefined) yield* serve(actors, settings, { hello, link, headers, onAttached })
+      if (hello === undefined) return
+      maxBytes = settings.limits.batchBytes
+      place.waitFor(hello.actor, hello.key)
+      yield* serve(actors, settings, { backlog, hello, link, headers, onAttached: place.leave })
     }).pipe(
       Effect.scoped,
       Effect.catchTag("SocketError", (error) => Effect.logDebug(`the socket ended: ${error.message}`))
     )
 }
+
+const makeRoom = (link: Link.Link): Effect.Effect<void> =>
+  link.close(EndCode.codes.Draining, "too many handshakes at once; come back later").pipe(
+    Effect.timeoutOption("1 second"),
+    Effect.andThen(link.abort)
+  )
 
 const readHello = (
   link: Link.Link,
@@ -144,6 +154,12 @@ const serve = (
   const { actor, key } = socket.hello
   const registered = actors.get(actor)
   if (registered === undefined) return turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }))
+  if (!registered.live.has(key) && countLive(actors) >= settings.maxActors) {
+    return Effect.andThen(
+      Effect.logWarning(`no room for another actor: ${settings.maxActors} live already`),
+      turnAway(socket.link, DisconnectReason.Draining.make({}))
+    )
+  }
   return start(registered, key, socket.link, settings).pipe(
     Effect.flatMap((instance) => Attach.serve(instance, socket)),
     Effect.catchDefect((defect) =>
@@ -163,7 +179,7 @@ const start = (
   link: Link.Link,
   { hookTimeout }: Settings.Settings
 ): Effect.Effect<ActorInstance.ActorInstance, Socket.SocketError, Scope.Scope> =>
-  live.get(key).pipe(
+  live.visit(key).pipe(
     Effect.timeoutOrElse({
       duration: hookTimeout,
       orElse: () => Effect.die(new Error("the actor did not start in time"))

@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type { SchedulerDispatcher } from "effect/Scheduler"
 import * as Scope from "effect/Scope"
+import * as Frame from "./Frame.ts"
 import { Gate } from "./Gate.ts"
 import type { Link } from "./Link.ts"
 
@@ -230,7 +231,7 @@ const toMessages = (frames: ReadonlyArray<string>, maxBytes: number): ReadonlyAr
   for (let i = 0; i < frames.length; i++) {
     // A UTF-16 code unit takes at most three bytes in UTF-8.
     const next = frames[i]!.length * 3 + 1
-    if (i > first && length + next > maxBytes) {
+    if (i > first && (length + next > maxBytes || i - first >= Frame.maxFrames)) {
       messages.push(`[${frames.slice(first, i).join(",")}]`)
       first = i
       length = 2
