@@ -194,7 +194,7 @@ const decode = (
     const { maxDepth } = self.settings
     return isDeeper(params, maxDepth)
       ? invalid(`the params nest deeper than the ${maxDepth} levels that are allowed`)
-      : Effect.catch(self.decodeParams(params), (error) => invalid(error.message))
+      : self.decodeParams(params).pipe(Effect.catch((error) => invalid(error.message)))
   }).pipe(
     Effect.map((params) => ({ params, headers: request.headers })),
     Effect.timeoutOrElse({

@@ -67,6 +67,7 @@ export const serve: (
     const receiving = Session.receive<Frame.ClientFrame>({
       link: slowDown(link, {
         throttle,
+      done: outgoing.done,
         backlog,
         maxBacklog: limits.bufferBytes,
         interval: Math.max(1, heartbeat.interval / 2),

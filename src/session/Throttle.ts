@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Link } from "./Link.ts"
 
@@ -92,8 +92,10 @@ export const slowDown = (link: Link, options: {
   readonly backlog?: (() => number) | undefined
   /** So many of them are no reason to wait. */
   readonly maxBacklog: number
+  /** Completes when this end has ended the socket: waiting is over then. */
+  readonly done: Effect.Effect<void>
 }): Link => {
-  const { interval, maxBacklog, stillHere, throttle } = options
+  const { done, interval, maxBacklog, stillHere, throttle } = options
   const backlog = options.backlog ?? (() => 0)
 
   const awaitRate = (delay: number): Effect.Effect<void> =>
@@ -111,9 +113,14 @@ export const slowDown = (link: Link, options: {
 
   const pull: Link["pull"] = Effect.suspend(() => {
     const delay = throttle.delay()
-    if (delay > 0) return Effect.andThen(awaitRate(delay), pull)
+    if (delay > 0) return Effect.andThen(Effect.raceFirst(awaitRate(delay), done), pullNow)
+    return pullNow
+  })
+  const pullNow: Link["pull"] = Effect.suspend(() => {
     const waiting = backlog()
-    return waiting > maxBacklog ? Effect.andThen(awaitReader(waiting), pull) : link.pull
+    return waiting > maxBacklog
+      ? Effect.andThen(Effect.raceFirst(awaitReader(waiting), done), link.pull)
+      : link.pull
   })
   return { ...link, pull }
 }
