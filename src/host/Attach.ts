@@ -67,8 +67,8 @@ export const serve: (
     const receiving = Session.receive<Frame.ClientFrame>({
       link: slowDown(link, {
         throttle,
-      done: outgoing.done,
-        backlog,
+        done: outgoing.done,
+        backlog: () => outgoing.waiting() + (backlog?.() ?? 0),
         maxBacklog: limits.bufferBytes,
         interval: Math.max(1, heartbeat.interval / 2),
         stillHere: () => {

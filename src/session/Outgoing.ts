@@ -31,6 +31,8 @@ export interface Outgoing {
   readonly batch: <A>(produce: () => A) => A
   /** Within a batch: writes what there is, if that is much, so that the peer can begin with it. */
   readonly relieve: () => void
+  /** Length of the frames that wait for a write to end, in UTF-16 code units. */
+  readonly waiting: () => number
   /** Writes a message even if nothing was pushed, for what `beforeWrite` adds. */
   readonly nudge: () => void
   /** Writes what was pushed, then closes the socket. The first call counts. */
@@ -137,6 +139,10 @@ class Writer implements Outgoing {
     if (this.state !== "idle") return
     this.state = "scheduled"
     this.env.dispatcher.scheduleTask(() => this.flush(), 0)
+  }
+
+  waiting(): number {
+    return this.state === "writing" ? this.frames.reduce((length, frame) => length + frame.length, 0) : 0
   }
 
   end(code: number, reason: string): void {

@@ -181,6 +181,8 @@ export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = nev
 }): Effect.Effect<never, SocketError | ProtocolViolation | E, Scope.Scope> =>
   Effect.flatMap(Effect.context<Scope.Scope>(), (context) => {
     const { activity, link, outgoing } = options
+    // What was sent before the messages came that are being read: nobody can have had more of it.
+    let acknowledgeable = Infinity
     const acks = makeAckTimer(outgoing, context)
 
     const onFrame = (frame: F): Effect.Effect<void, ProtocolViolation | E> | undefined => {
@@ -192,7 +194,7 @@ export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = nev
           return void outgoing.pushOnce(Frame.encode(["pong"]))
         case "ack":
           if (session?.socket !== outgoing) return undefined
-          return session.acknowledge(frame[1])
+          return frame[1] <= acknowledgeable && session.acknowledge(frame[1])
             ? options.onAck
             : violation(`frame ${frame[1]} was acknowledged and never sent`)
         default: {
@@ -213,6 +215,7 @@ export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = nev
 
     const next = Effect.flatMap(link.pull, (messages) => {
       activity.mark()
+      acknowledgeable = options.session()?.state.sent ?? Infinity
       // What is answered at once leaves as one message, without a turn of the scheduler.
       return outgoing.batch(() => inOrder(messages, onMessage, nothing)) ?? Effect.void
     })

@@ -75,8 +75,8 @@ const refill = (tokens: number, rate: number, seconds: number): number =>
  *
  * **Details**
  *
- * Two things hold the reading back: the rate, and words of this end that the peer does not read, where the transport can
- * tell (`backlog`). Neither is an error; over TCP the peer feels it as a network that is slow.
+ * Two things hold the reading back: the rate, and words of this end that the peer does not read (`backlog`). Neither is an
+ * error; over TCP the peer feels it as a network that is slow.
  *
  * While the rate holds the reading back the silence is this end's own: `stillHere` is called at least every `interval`
  * milliseconds and says so to both ends. While the peer does not read it is called only if something has left.
@@ -89,14 +89,13 @@ export const slowDown = (link: Link, options: {
   readonly interval: number
   readonly stillHere: () => void
   /** Bytes that were written and have not left yet. */
-  readonly backlog?: (() => number) | undefined
+  readonly backlog: () => number
   /** So many of them are no reason to wait. */
   readonly maxBacklog: number
   /** Completes when this end has ended the socket: waiting is over then. */
   readonly done: Effect.Effect<void>
 }): Link => {
-  const { done, interval, maxBacklog, stillHere, throttle } = options
-  const backlog = options.backlog ?? (() => 0)
+  const { backlog, done, interval, maxBacklog, stillHere, throttle } = options
 
   const awaitRate = (delay: number): Effect.Effect<void> =>
     Effect.flatMap(Effect.sleep(Math.min(delay, interval)), () => {
