@@ -11,6 +11,8 @@ import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as SocketServer from "effect/socket/SocketServer"
 import { ActorHost, type DrainOptions } from "./internal/actorHost.ts"
+import * as Backlog from "./server/Backlog.ts"
+import * as Origin from "./server/Origin.ts"
 import * as Link from "./session/Link.ts"
 
 /**
@@ -20,8 +22,16 @@ import * as Link from "./session/Link.ts"
  *
  * One path serves every actor and key: what a client asks for travels in the
  * first frame, never in the URL, where tokens would end up in logs. A request
- * from a browser whose `Origin` is not in `origins` is answered with 403; one
- * that is not a WebSocket upgrade with 426.
+ * from a page that may not connect is answered with 403; one that is not a
+ * WebSocket upgrade with 426.
+ *
+ * Where the server is Node's, a client that does not read what was written to
+ * it is not read either while more than the host's `bufferBytes` wait.
+ *
+ * **Gotchas**
+ *
+ * A proxy that changes the `Host` header makes every page one of another
+ * origin: let it pass the header on, or list the `origins`.
  *
  * @category layers
  * @since 0.1.0
@@ -29,23 +39,31 @@ import * as Link from "./session/Link.ts"
 export const layerHttpRouter = (options: {
   /** The path of the endpoint, for example `/actors`. */
   readonly path: HttpRouter.PathInput
-  /** The origins from which browsers may connect. Default: all. */
-  readonly origins?: ReadonlyArray<string> | undefined
+  /**
+   * The origins whose pages may connect, such as `https://example.org`; `"same"` lets in those of the server's own host,
+   * as the request names it, and `"any"` all. Clients that are no browsers send no origin and are always let in.
+   * Default: `"same"`.
+   */
+  readonly origins?: Origin.Origins | undefined
 }): Layer.Layer<never, never, ActorHost | HttpRouter.HttpRouter> =>
   Layer.unwrap(Effect.map(ActorHost, (host) =>
     HttpRouter.add(
       "GET",
       options.path,
       Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-        const origin = request.headers.origin
-        if (origin !== undefined && options.origins !== undefined && !options.origins.includes(origin)) {
-          return Effect.succeed(HttpServerResponse.text("origin not allowed", { status: 403 }))
+        if (!Origin.isAllowed(request.headers, options.origins ?? "same")) {
+          return Effect.as(
+            Effect.logInfo("a page of another origin was refused; see the option `origins`"),
+            HttpServerResponse.text("origin not allowed", { status: 403 })
+          )
         }
         return Effect.flatMap(host.isDraining, (draining) =>
           draining
             ? Effect.succeed(HttpServerResponse.text("the server is shutting down", { status: 503 }))
             : request.upgrade.pipe(
-              Effect.flatMap((socket) => host.accept(socket, { headers: request.headers })),
+              Effect.flatMap((socket) =>
+                host.accept(socket, { headers: request.headers, backlog: Backlog.of(request) })
+              ),
               Effect.as(HttpServerResponse.empty()),
               Effect.orElseSucceed(() => notAWebSocket)
             ))

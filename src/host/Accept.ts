@@ -18,6 +18,7 @@ import * as Link from "../session/Link.ts"
 import type { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
 import * as Attach from "./Attach.ts"
+import { Handshakes } from "./Handshakes.ts"
 import type { Instances } from "./Instances.ts"
 import type { Settings } from "./Settings.ts"
 
@@ -31,6 +32,8 @@ export interface Greeted {
   readonly hello: Frame.Hello
   readonly link: Link.Link
   readonly headers: Headers.Headers
+  /** Bytes that were written to the socket and have not left it, where its transport tells. */
+  readonly backlog?: (() => number) | undefined
   /** Called when the handshake is over: the socket has taken up a connection. */
   readonly onAttached: () => void
 }
@@ -38,8 +41,8 @@ export interface Greeted {
 type Serve = (socket: Greeted) => Effect.Effect<void, Socket.SocketError, Scope.Scope>
 
 /**
- * Makes the `accept` of a host, which counts the handshakes that are under
- * way; `serve` is given the sockets whose `hello` has been read.
+ * Makes the `accept` of a host, which has places for so many handshakes;
+ * `serve` is given the sockets whose `hello` has been read.
  *
  * @category constructors
  * @since 0.1.0
@@ -50,23 +53,31 @@ export const make = (options: {
   readonly serve: Serve
 }): ActorHost["Service"]["accept"] => {
   const { settings } = options
-  let handshakes = 0
-  return (socket, { headers }) =>
+  const handshakes = new Handshakes(settings.maxHandshakes)
+  return (socket, { backlog, headers }) =>
     Effect.gen(function*() {
-      const link = yield* Link.fromSocket(socket, { maxBytes: settings.limits.batchBytes })
+      // A little more than a hello may have, so that who sends too much of one is told so.
+      let maxBytes = settings.maxHelloBytes * 2
+      const link = yield* Link.fromSocket(socket, { maxBytes: () => maxBytes })
       if (options.isDraining()) return yield* turnAway(link, DisconnectReason.Draining.make({}))
-      if (handshakes >= settings.maxHandshakes) {
-        return yield* link.close(EndCode.codes.Draining, "too many handshakes at once; come back later")
-      }
-      let isHandshake = true
-      const onAttached = () => {
-        if (isHandshake) handshakes--
-        isHandshake = false
-      }
-      yield* Effect.acquireRelease(Effect.sync(() => handshakes++), () => Effect.sync(onAttached))
-      yield* greet(link, headers, settings, onAttached, options.serve)
+      const { evict, place } = yield* Effect.acquireRelease(
+        Effect.sync(() => handshakes.enter(makeRoom(link))),
+        ({ place }) => Effect.sync(place.leave)
+      )
+      if (evict !== undefined) yield* Effect.forkScoped(evict)
+      const hello = yield* readHello(link, settings)
+      if (hello === undefined) return
+      maxBytes = settings.limits.batchBytes
+      place.waitFor(hello.actor, hello.key)
+      yield* options.serve({ backlog, hello, link, headers, onAttached: place.leave })
     }).pipe(Effect.scoped, logEnd)
 }
+
+const makeRoom = (link: Link.Link): Effect.Effect<void> =>
+  link.close(EndCode.codes.Draining, "too many handshakes at once; come back later").pipe(
+    Effect.timeoutOption("1 second"),
+    Effect.andThen(link.abort)
+  )
 
 /**
  * Serves a socket that another host has accepted and counted.
@@ -79,25 +90,14 @@ export const serveSocket = (socket: Socket.Socket, options: {
   readonly settings: Settings
   readonly serve: Serve
 }): Effect.Effect<void> =>
-  Link.fromSocket(socket, { maxBytes: options.settings.limits.batchBytes }).pipe(
-    Effect.flatMap((link) => greet(link, options.headers, options.settings, () => {}, options.serve)),
-    Effect.scoped,
-    logEnd
-  )
+  Effect.gen(function*() {
+    const link = yield* Link.fromSocket(socket, { maxBytes: () => options.settings.limits.batchBytes })
+    const hello = yield* readHello(link, options.settings)
+    if (hello !== undefined) yield* options.serve({ hello, link, headers: options.headers, onAttached: () => {} })
+  }).pipe(Effect.scoped, logEnd)
 
 const logEnd = <A, R>(effect: Effect.Effect<A, Socket.SocketError, R>): Effect.Effect<A | void, never, R> =>
   Effect.catchTag(effect, "SocketError", (error) => Effect.logDebug(`the socket ended: ${error.message}`))
-
-const greet = Effect.fnUntraced(function*(
-  link: Link.Link,
-  headers: Headers.Headers,
-  settings: Settings,
-  onAttached: () => void,
-  serve: Serve
-) {
-  const hello = yield* readHello(link, settings)
-  if (hello !== undefined) yield* serve({ hello, link, headers, onAttached })
-})
 
 const readHello = (
   link: Link.Link,
@@ -149,7 +149,7 @@ const start = (
   link: Link.Link,
   { hookTimeout }: Settings
 ): Effect.Effect<ActorInstance, ActorUnavailable | Socket.SocketError, Scope.Scope> =>
-  live.get(key).pipe(
+  live.visit(key).pipe(
     Effect.timeoutOrElse({
       duration: hookTimeout,
       orElse: () => Effect.die(new Error("the actor did not start in time"))

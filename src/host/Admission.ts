@@ -15,9 +15,11 @@ import * as DisconnectReason from "../DisconnectReason.ts"
 import type { ConnectRequest } from "../LifecycleHooks.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
+import { isDeeper } from "../session/Inbound.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import * as ResumeToken from "../session/ResumeToken.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
+import { cut } from "./Replies.ts"
 import { dismiss, type ServerConnection } from "./ServerConnection.ts"
 
 interface Request {
@@ -252,14 +254,20 @@ const decode = (
   self: ActorInstance,
   request: Request
 ): Effect.Effect<ConnectRequest<unknown>, Dismissed> =>
-  self.decodeParams(request.hello.params).pipe(
+  Effect.suspend(() => {
+    const { params } = request.hello
+    const { maxDepth } = self.settings
+    return isDeeper(params, maxDepth)
+      ? invalid(`the params nest deeper than the ${maxDepth} levels that are allowed`)
+      : self.decodeParams(params).pipe(Effect.catch((error) => invalid(error.message)))
+  }).pipe(
     Effect.map((params) => ({ params, headers: request.headers })),
-    Effect.mapError((error) =>
-      new Dismissed({ reason: DisconnectReason.InvalidParams.make({ message: error.message }) })
-    ),
     Effect.timeoutOrElse({
       duration: self.settings.hookTimeout,
       orElse: () => Effect.fail(new Dismissed({ reason: DisconnectReason.InternalError.make({}) }))
     }),
     Effect.provideContext(self.context)
   )
+
+const invalid = (message: string) =>
+  Effect.fail(new Dismissed({ reason: DisconnectReason.InvalidParams.make({ message: cut(message) }) }))

@@ -140,6 +140,7 @@ const makeConnection = (
     inbox: new InOrder({
       closed: true,
       act: (frame) => ServerCalls.act(self, connection, frame),
+      onDefect: (frame, cause) => ServerCalls.onDefect(connection, frame, cause),
       context: () => connection.context,
       scope
     }),

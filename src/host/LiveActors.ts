@@ -12,7 +12,7 @@
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberMap from "effect/FiberMap"
@@ -28,6 +28,10 @@ import * as Scope from "effect/Scope"
 export interface LiveActors<A, E = never> {
   /** The instance under a key, kept while the scope is open. Interrupts when the owner has closed. */
   readonly get: (key: string) => Effect.Effect<A, E, Scope.Scope>
+  /** As `get`, for somebody who may be turned away: an instance with none but such users soon stops. */
+  readonly visit: (key: string) => Effect.Effect<A, E, Scope.Scope>
+  /** Whether there is an instance under a key. */
+  readonly has: (key: string) => boolean
   /** Stops the instance under a key, if there is one; completes when it is gone. */
   readonly stop: (key: string) => Effect.Effect<void>
   /** The instances that have started. */
@@ -55,8 +59,13 @@ interface Entry<A, E> {
   readonly gone: Deferred.Deferred<void>
   instance: A | undefined
   users: number
+  /** Whether it was ever used by more than visitors. */
+  settled: boolean
   stopping: boolean
 }
+
+/** An instance that nobody was admitted to stops after a second: anybody can name a key. */
+const unsettledIdleTime = Duration.seconds(1)
 
 /**
  * Makes the registry in the current scope. `start` runs in the scope of the
@@ -67,10 +76,11 @@ interface Entry<A, E> {
  */
 export const make = Effect.fnUntraced(function*<A, E = never>(options: {
   readonly start: (key: string, keeper: Keeper) => Effect.Effect<A, E, Scope.Scope>
-  readonly maxIdleTime: Duration.Input
+  readonly maxIdleTime: Duration.Duration
 }): Effect.fn.Return<LiveActors<A, E>, never, Scope.Scope> {
   const context = yield* Effect.context<never>()
   const entries = new Map<string, Entry<A, E>>()
+  const unsettledIdle = Duration.min(options.maxIdleTime, unsettledIdleTime)
   let closed = false
 
   const stop = (key: string, entry: Entry<A, E>, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
@@ -106,7 +116,7 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
           idle,
           key,
           // Once due, the stop is not interrupted by a newcomer: that one waits for it.
-          Effect.sleep(options.maxIdleTime).pipe(
+          Effect.sleep(entry.settled ? options.maxIdleTime : unsettledIdle).pipe(
             // A newcomer may have come between the last user's leaving and the start of this timer.
             Effect.andThen(Effect.suspend(() => entry.users > 0 ? Effect.void : stop(key, entry, Exit.void))),
             Effect.updateContext((_: Context.Context<never>) => context)
@@ -114,9 +124,10 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
         ))
     )
 
-  const use = (key: string, entry: Entry<A, E>): Effect.Effect<void, never, Scope.Scope> =>
+  const use = (key: string, entry: Entry<A, E>, settles: boolean): Effect.Effect<void, never, Scope.Scope> =>
     Effect.uninterruptible(Effect.suspend(() => {
       entry.users++
+      entry.settled ||= settles
       return Effect.andThen(
         Effect.addFinalizer(() => release(key, entry)),
         FiberMap.remove(idle, key)
@@ -130,11 +141,12 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
       gone: Deferred.makeUnsafe(),
       instance: undefined,
       users: 0,
+      settled: false,
       stopping: false
     }
     entries.set(key, entry)
     const keeper: Keeper = {
-      retain: use(key, entry),
+      retain: use(key, entry, true),
       stop: Effect.asVoid(FiberSet.run(
         starting,
         Effect.updateContext(stop(key, entry, Exit.void), (_: Context.Context<never>) => context)
@@ -156,17 +168,21 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
     )
   }
 
-  const get = (key: string): Effect.Effect<A, E, Scope.Scope> =>
+  const acquire = (key: string, settles: boolean): Effect.Effect<A, E, Scope.Scope> =>
     Effect.uninterruptibleMask((restore) => {
       if (closed) return Effect.interrupt
       const found = entries.get(key)
-      if (found?.stopping === true) return restore(Effect.andThen(Deferred.await(found.gone), get(key)))
-      return Effect.flatMap(found === undefined ? begin(key) : Effect.succeed(found), (entry) =>
-        Effect.andThen(use(key, entry), restore(Deferred.await(entry.started))))
+      if (found?.stopping === true) return restore(Effect.andThen(Deferred.await(found.gone), acquire(key, settles)))
+      return Effect.flatMap(
+        found === undefined ? begin(key) : Effect.succeed(found),
+        (entry) => Effect.andThen(use(key, entry, settles), restore(Deferred.await(entry.started)))
+      )
     })
 
   return {
-    get,
+    get: (key) => acquire(key, true),
+    visit: (key) => acquire(key, false),
+    has: (key) => entries.has(key),
     stop: (key) =>
       Effect.suspend(() => {
         const entry = entries.get(key)

@@ -53,13 +53,15 @@ export const make = Effect.fnUntraced(function*(
       }),
     isDraining: Effect.sync(() => draining),
     client: clients,
-    size: Effect.sync(() => {
-      let size = 0
-      for (const { live } of actors.values()) size += live.size()
-      return size
-    })
+    size: Effect.sync(() => countLive(actors))
   })
 })
+
+const countLive = (actors: ReadonlyMap<string, Registered>): number => {
+  let size = 0
+  for (const { live } of actors.values()) size += live.size()
+  return size
+}
 
 const register = Effect.fnUntraced(function*(
   actors: Map<string, Registered>,
@@ -95,11 +97,16 @@ const serve = (
   settings: Settings.Settings,
   socket: Accept.Greeted
 ): Effect.Effect<void, SocketError, Scope.Scope> => {
-  const { actor } = socket.hello
+  const { actor, key } = socket.hello
   const registered = actors.get(actor)
-  return registered === undefined
-    ? Accept.turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }))
-    : Accept.serveActor(registered.live, settings, socket)
+  if (registered === undefined) return Accept.turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }))
+  if (!registered.live.has(key) && countLive(actors) >= settings.maxActors) {
+    return Effect.andThen(
+      Effect.logWarning(`no room for another actor: ${settings.maxActors} live already`),
+      Accept.turnAway(socket.link, DisconnectReason.Draining.make({}))
+    )
+  }
+  return Accept.serveActor(registered.live, settings, socket)
 }
 
 const makeClients = Effect.fnUntraced(function*(

@@ -13,6 +13,17 @@ import * as RpcCodec from "../session/RpcCodec.ts"
 import type { CallEnvironment } from "./CallEnvironment.ts"
 import type { ServerCall, ServerConnection } from "./ServerConnection.ts"
 
+/** What was refused may be named in the text, and may be long. */
+const maxText = 1_000
+
+/**
+ * Cuts a text that says what was wrong with what a peer sent.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const cut = (text: string): string => text.length > maxText ? `${text.slice(0, maxText)}...` : text
+
 /**
  * Refuses a call that has not run and never will.
  *
@@ -24,7 +35,7 @@ export const refuse = (
   id: number,
   cause: Frame.Refusal,
   message: string
-): Effect.Effect<void> => Effect.sync(() => connection.send(Frame.encode(["refused", id, cause, message])))
+): Effect.Effect<void> => Effect.sync(() => connection.send(Frame.encode(["refused", id, cause, cut(message)])))
 
 /**
  * Sends what a handler of a connection's call has given: its exit, or a chunk

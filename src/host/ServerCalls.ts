@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -83,6 +84,33 @@ const call = (
         headers: meta?.headers === undefined ? Headers.empty : Headers.fromInput(meta.headers)
       })
   })
+}
+
+/**
+ * Answers for a frame whose `act` has died: a call that has not begun is refused, since its payload's schema is what
+ * failed.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const onDefect = (
+  connection: ServerConnection,
+  frame: Frame.ClientData,
+  cause: Cause.Cause<never>
+): Effect.Effect<void> => {
+  const logged = Effect.logError(`acting on a ${frame[0]} frame failed`, cause)
+  const record = frame[0] === "call" ? connection.calls.get(frame[1]) : undefined
+  if (record === undefined || record.started || record.settled) return logged
+  connection.settle(record)
+  return Effect.andThen(
+    logged,
+    refuse(
+      connection,
+      record.id,
+      "InvalidPayload",
+      "the payload could not be decoded; the log of the server has the cause"
+    )
+  )
 }
 
 const interrupt = (self: CallEnvironment, connection: ServerConnection, id: number): Effect.Effect<void> =>

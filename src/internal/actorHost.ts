@@ -88,7 +88,11 @@ export class ActorHost extends Context.Service<ActorHost, {
   /** Serves one accepted socket until it ends. */
   readonly accept: (
     socket: Socket.Socket,
-    request: { readonly headers: Headers.Headers }
+    request: {
+      readonly headers: Headers.Headers
+      /** Bytes that were written to the socket and have not left yet, where the server can tell. */
+      readonly backlog?: (() => number) | undefined
+    }
   ) => Effect.Effect<void>
   /** The client of the internal RPCs of the actor under `key`; its calls fail with `CallError`. */
   readonly client: (actor: AnyActor, key: string) => Effect.Effect<unknown>

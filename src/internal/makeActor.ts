@@ -18,6 +18,7 @@ import type { Events, Fields } from "../Connection.ts"
 import { ActorClient } from "./actorClient.ts"
 import { ActorHost, type AnyHandler, type Durability } from "./actorHost.ts"
 import type { AnyActor, AnyClient, AnyHooks, AnySchema } from "./definition.ts"
+import * as names from "./names.ts"
 
 type AnyRpcs = ReadonlyArray<Rpc.Any> | AnyGroup
 
@@ -85,6 +86,7 @@ export const makeActor = (options: AnyOptions): AnyActor => {
     throw new Error(`Actor.make: the RPC "${both}" of the actor "${type}" is both in rpcs and in internal`)
   }
   const events = options.events ?? {}
+  names.checkLengths(type, [type, ...protocol.requests.keys(), ...Object.keys(events)])
   const schemas = {
     params: toSchema(options.params),
     connectionState: toSchema(options.connectionState),
