@@ -105,6 +105,11 @@ export const make = Effect.fnUntraced(function*(options: {
 
   let instance: ActorInstance
   const server = yield* makeServer(registration, context, turn, {
+    services: (client) => {
+      const connection = table.findByNumber(client)
+      return (context) =>
+        connection === undefined ? context : Context.add(context, actor.CurrentConnection, connection.view)
+    },
     onStart: (client, request, beside) =>
       Effect.suspend(() => ServerCalls.start(instance, table.findByNumber(client), request, beside)),
     onResponse: (response) => {
@@ -189,10 +194,9 @@ const makeConnection = (
     inbox: new InOrder({
       closed: true,
       act: (frame) => ServerCalls.act(self, connection, frame),
-      context: () => connection.context,
+      context: () => self.context,
       scope
-    }),
-    makeContext: (view) => Context.add(self.context, self.actor.CurrentConnection, view)
+    })
   })
   return connection
 }
@@ -208,6 +212,8 @@ const makeServer = Effect.fnUntraced(function*(
   context: Context.Context<never>,
   turn: Turn.Turn,
   on: {
+    /** What a handler has beside the services of its actor: the connection that calls. */
+    readonly services: (client: number) => (context: Context.Context<never>) => Context.Context<never>
     readonly onStart: (client: number, request: number, beside: boolean) => Effect.Effect<void>
     readonly onResponse: (response: FromServer<Rpc.Any>) => Effect.Effect<void>
   }
@@ -222,8 +228,10 @@ const makeServer = Effect.fnUntraced(function*(
     Object.fromEntries(
       Array.from(group.requests.keys(), (tag) => [
         tag,
-        Turn.wrapHandler(turn, handlers[tag] as Turn.Handler, (options, beside) =>
-          on.onStart(options.client.id, options.requestId, beside))
+        Turn.wrapHandler(turn, handlers[tag] as Turn.Handler, {
+          services: ({ client }) => on.services(client.id),
+          onStart: ({ client, requestId }, beside) => on.onStart(client.id, requestId, beside)
+        })
       ])
     ))
   const handlers = yield* Effect.provideContext(group.toHandlers(build as never), services)
