@@ -3,12 +3,18 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Headers from "effect/http/Headers"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
 import * as SocketServer from "effect/socket/SocketServer"
 import { ActorHost, type DrainOptions } from "./internal/actorHost.ts"
 import * as Backlog from "./server/Backlog.ts"
@@ -46,8 +52,10 @@ export const layerHttpRouter = (options: {
    */
   readonly origins?: Origin.Origins | undefined
 }): Layer.Layer<never, never, ActorHost | HttpRouter.HttpRouter> =>
-  Layer.unwrap(Effect.map(ActorHost, (host) =>
-    HttpRouter.add(
+  Layer.unwrap(Effect.gen(function*() {
+    const host = yield* ActorHost
+    const accept = yield* makeAcceptor(host)
+    return HttpRouter.add(
       "GET",
       options.path,
       Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
@@ -60,15 +68,37 @@ export const layerHttpRouter = (options: {
         return Effect.flatMap(host.isDraining, (draining) =>
           draining
             ? Effect.succeed(HttpServerResponse.text("the server is shutting down", { status: 503 }))
-            : request.upgrade.pipe(
-              Effect.flatMap((socket) =>
-                host.accept(socket, { headers: request.headers, backlog: Backlog.of(request) })
-              ),
-              Effect.as(HttpServerResponse.empty()),
-              Effect.orElseSucceed(() => notAWebSocket)
-            ))
+            : accept(request))
       })
-    )))
+    )
+  }))
+
+/**
+ * Serves sockets beside the requests that brought them: a request ends with its upgrade, or all that an HTTP server keeps
+ * for one would stay as long as the socket does. The sockets end with the layer.
+ */
+const makeAcceptor = Effect.fnUntraced(function*(host: ActorHost["Service"]) {
+  const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
+  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  return (request: HttpServerRequest.HttpServerRequest): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+    // Where the socket is made it keeps the services that it finds, those of the request, which it has no use for.
+    Effect.updateContext(request.upgrade, (_: Context.Context<never>) => Context.empty()).pipe(
+      Effect.flatMap((socket) => {
+        const opened = Deferred.makeUnsafe<void>()
+        const accepted = Socket.make({
+          reader: Effect.tap(socket.reader, () => Deferred.succeed(opened, undefined)),
+          writer: socket.writer
+        })
+        const fiber = Fiber.runIn(
+          runFork(host.accept(accepted, { headers: request.headers, backlog: Backlog.of(request) })),
+          scope
+        )
+        fiber.addObserver(() => Deferred.doneUnsafe(opened, Exit.void))
+        return Effect.as(Deferred.await(opened), HttpServerResponse.empty())
+      }),
+      Effect.orElseSucceed(() => notAWebSocket)
+    )
+})
 
 const notAWebSocket = HttpServerResponse.text("this is a WebSocket endpoint", {
   status: 426,

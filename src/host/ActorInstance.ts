@@ -105,6 +105,11 @@ export const make = Effect.fnUntraced(function*(options: {
   )
 
   const server = yield* InstanceServer.make(registration, context, turn, {
+    services: (client) => {
+      const connection = table.findByNumber(client)
+      return (context) =>
+        connection === undefined ? context : Context.add(context, actor.CurrentConnection, connection.view)
+    },
     onStart: (client, request, beside) =>
       client === AlarmClock.clientId
         ? alarms.onStart(request, isSerial && !beside)

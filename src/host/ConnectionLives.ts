@@ -141,10 +141,9 @@ const makeConnection = (
       closed: true,
       act: (frame) => ServerCalls.act(self, connection, frame),
       onDefect: (frame, cause) => ServerCalls.onDefect(connection, frame, cause),
-      context: () => connection.context,
+      context: () => self.context,
       scope
-    }),
-    makeContext: (view) => Context.add(self.context, self.actor.CurrentConnection, view)
+    })
   })
   return connection
 }

@@ -90,7 +90,7 @@ export const make = Effect.fnUntraced(function*(
     listed: () => byId.values(),
     size: () => byId.size,
     add: (connection) => {
-      connection.show(makeView(connection, encodeEvent, encodeState, announce))
+      connection.view = makeView(connection, encodeEvent, encodeState, announce)
       byId.set(connection.id, connection)
       byNumber.set(connection.number, connection)
       announce({ _tag: "Connected", connection: connection.view })

@@ -25,6 +25,8 @@ export const make = Effect.fnUntraced(function*(
   context: Context.Context<never>,
   turn: Turn.Turn,
   on: {
+    /** What a handler has beside the services of its actor: the connection that calls. */
+    readonly services: (client: number) => (context: Context.Context<never>) => Context.Context<never>
     readonly onStart: (client: number, request: number, beside: boolean) => Effect.Effect<void>
     readonly onResponse: (response: FromServer<Rpc.Any>) => Effect.Effect<void>
   }
@@ -39,8 +41,10 @@ export const make = Effect.fnUntraced(function*(
     Object.fromEntries(
       Array.from(group.requests.keys(), (tag) => [
         tag,
-        Turn.wrapHandler(turn, handlers[tag] as Turn.Handler, (options, beside) =>
-          on.onStart(options.client.id, options.requestId, beside))
+        Turn.wrapHandler(turn, handlers[tag] as Turn.Handler, {
+          services: ({ client }) => on.services(client.id),
+          onStart: ({ client, requestId }, beside) => on.onStart(client.id, requestId, beside)
+        })
       ])
     ))
   const handlers = yield* Effect.provideContext(group.toHandlers(build as never), services)

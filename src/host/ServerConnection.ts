@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -78,9 +77,6 @@ export class ServerConnection {
   readonly number: number
   /** What the actor sees of it; set when it is listed. */
   view!: AnyConnection
-  /** The services of its calls: those of the actor, and `CurrentConnection`. */
-  context!: Context.Context<never>
-  private readonly makeContext: (view: AnyConnection) => Context.Context<never>
   /** Closes before `onDisconnect`. */
   readonly scope: Scope.Closeable
   readonly session: Session
@@ -123,7 +119,6 @@ export class ServerConnection {
     readonly scope: Scope.Closeable
     readonly session: Session
     readonly inbox: InOrder<Frame.ClientData>
-    readonly makeContext: (view: AnyConnection) => Context.Context<never>
     readonly commits: Commits | undefined
   }) {
     this.commits = options.commits
@@ -135,12 +130,6 @@ export class ServerConnection {
     this.scope = options.scope
     this.session = options.session
     this.inbox = options.inbox
-    this.makeContext = options.makeContext
-  }
-
-  show(view: AnyConnection): void {
-    this.view = view
-    this.context = this.makeContext(view)
   }
 
   /** Whether `onSuspend` is to run now; `true` once per suspension. */

@@ -71,30 +71,47 @@ export const make = (address: string, concurrency: number | "unbounded", commits
 export type Handler = (payload: any, options: any) => Rpc.WrapperOr<object>
 
 /**
+ * What goes with each run of a handler; `options` is what `RpcServer` gives it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Around {
+  /**
+   * Adds what this call has beside the services of the actor. Not given to `RpcServer` with the call: it merges and keeps
+   * the services of each caller that differ.
+   */
+  readonly services: (options: any) => (context: Context.Context<never>) => Context.Context<never>
+  /** Runs when the handler begins. */
+  readonly onStart: (options: any, beside: boolean) => Effect.Effect<void>
+}
+
+/**
  * Makes a unary handler wait for its turn, and does what is to be done when it
  * starts. Streams and handlers wrapped in `Rpc.fork` run beside the turns.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const wrapHandler = (
-  turn: Turn,
-  handler: Handler,
-  onStart: (options: any, beside: boolean) => Effect.Effect<void>
-): Handler =>
-(payload, options) => {
-  const result = handler(payload, options)
-  const unwrapped = Rpc.unwrap(result)
-  if (!Effect.isEffect(unwrapped) || RpcSchema.isStreamSchema(options.rpc.successSchema)) {
-    return Stream.isStream(unwrapped)
-      ? Rpc.wrapMap(result, () => Stream.onStart(unwrapped, onStart(options, true)))
-      : Rpc.wrapMap(result, () => Effect.andThen(onStart(options, true), unwrapped as Effect.Effect<unknown, unknown>))
+export const wrapHandler =
+  (turn: Turn, handler: Handler, { onStart, services }: Around): Handler => (payload, options) => {
+    const result = handler(payload, options)
+    const unwrapped = Rpc.unwrap(result)
+    if (Stream.isStream(unwrapped)) {
+      return Rpc.wrapMap(
+        result,
+        () =>
+          Stream.updateContext(
+            Stream.onStart(unwrapped as Stream.Stream<unknown, unknown>, onStart(options, true)),
+            services(options)
+          )
+      )
+    }
+    const beside = RpcSchema.isStreamSchema(options.rpc.successSchema) || (Rpc.isWrapper(result) && result.fork)
+    const run = Effect.andThen(
+      onStart(options, beside),
+      Effect.updateContext(unwrapped as Effect.Effect<unknown, unknown>, services(options))
+    )
+    const call: CallKey = { client: options.client.id, request: options.requestId }
+    return Rpc.wrapMap(result, () => beside ? run : turn.take(run, call))
   }
-  return Rpc.isWrapper(result) && result.fork
-    ? Rpc.wrapMap(result, () => Effect.andThen(onStart(options, true), unwrapped))
-    : Rpc.wrapMap(result, () =>
-      turn.take(Effect.andThen(onStart(options, false), unwrapped), {
-        client: options.client.id,
-        request: options.requestId
-      }))
-}
