@@ -6,11 +6,13 @@
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Socket from "effect/socket/Socket"
+import * as ClientTelemetry from "./client/ClientTelemetry.ts"
 import * as SocketClient from "./client/SocketClient.ts"
 import { ActorClient } from "./internal/actorClient.ts"
 import type { ActorHost } from "./internal/actorHost.ts"
 import * as InProcess from "./internal/inProcess.ts"
 import * as Link from "./session/Link.ts"
+import * as ClientMetrics from "./telemetry/ClientMetrics.ts"
 
 export {
   /**
@@ -82,4 +84,20 @@ export const layerSocket: Layer.Layer<ActorClient, never, Socket.Socket> = Layer
 export const layerInProcess: Layer.Layer<ActorClient, never, ActorHost> = /* @__PURE__ */ Layer.effect(
   ActorClient,
   /* @__PURE__ */ Effect.map(InProcess.make, ({ client }) => client)
+)
+
+/**
+ * Lets the clients that are connected in its context count: the metrics `client*` of `Metrics`.
+ *
+ * **Details**
+ *
+ * A host always counts. A client does where this is provided, so that a page which shows its metrics to nobody does not
+ * load their code.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+// Marked as pure, so that bundlers leave the metrics out of a client that does not count.
+export const layerMetrics: Layer.Layer<never> = /* @__PURE__ */ Layer.succeed(ClientTelemetry.CurrentMetrics)(
+  ClientMetrics.ofActor
 )

@@ -77,4 +77,9 @@ export * as LifecycleHooks from "./LifecycleHooks.ts"
 /**
  * @since 0.1.0
  */
+export * as Metrics from "./Metrics.ts"
+
+/**
+ * @since 0.1.0
+ */
 export * as Reconnect from "./Reconnect.ts"

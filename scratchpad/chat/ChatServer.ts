@@ -4,9 +4,11 @@
 import { NodeHttpServer } from "@effect/platform-node"
 import { Layer } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
+import { PrometheusMetrics } from "effect/observability"
 import { createServer } from "node:http"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as ActorServer from "../../src/ActorServer.ts"
+import * as Metrics from "../../src/Metrics.ts"
 import * as Auth from "./Auth.ts"
 import * as ChatRoomServer from "./ChatRoomServer.ts"
 
@@ -19,6 +21,7 @@ export const urlOf = (port: number): string => `ws://${host}:${port}/actors`
 
 const Routes = Layer.mergeAll(
   ActorServer.layerHttpRouter({ path: "/actors" }),
+  PrometheusMetrics.layerHttp({ path: "/metrics", metricNameMapper: Metrics.toPrometheusName }),
   HttpRouter.add("GET", "/", HttpServerResponse.text("A chat room. Join it with: npm run chat -- --name ben\n"))
 )
 

@@ -6,10 +6,12 @@
 
 // Errors of the app's own effects are erased behind the contract.
 // @effect-diagnostics anyUnknownInErrorContext:off
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -28,6 +30,7 @@ import { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as Session from "../session/Session.ts"
 import type { Calls } from "./Calls.ts"
 import type { ClientSession } from "./ClientSession.ts"
+import type { ClientTelemetry } from "./ClientTelemetry.ts"
 import type { Subscriptions } from "./Subscriptions.ts"
 
 /** Largest message taken from a server; the server keeps smaller limits of its own. */
@@ -78,6 +81,7 @@ export interface Parts {
   readonly params: Effect.Effect<unknown, unknown>
   readonly decodeRejection: (encoded: unknown) => Effect.Effect<unknown, Schema.SchemaError>
   readonly session: ClientSession
+  readonly telemetry: ClientTelemetry
   readonly calls: Calls
   readonly subscriptions: Subscriptions
   /** Where events are handed out, beside the reader of the socket. */
@@ -96,11 +100,13 @@ export const live = (self: Parts): Effect.Effect<Lost, Ended> =>
   Effect.gen(function*() {
     yield* self.setStatus(Status.Connecting({ attempt: self.session.attempt }))
     const attempt = ++self.session.attempt
+    yield* self.telemetry.dialling(attempt)
     let connectedAt: bigint | undefined
     const onConnected = Effect.map(Clock.monotonicTimeNanos, (now) => {
       connectedAt = now
     })
     const cause = yield* Effect.scoped(serve(self, onConnected)).pipe(
+      Effect.onExit((exit) => Effect.sync(() => self.telemetry.failed(isRejected(exit) ? "rejected" : "failed", exit))),
       Effect.catchTag("Dropped", (dropped) => Effect.succeed(dropped.cause))
     )
     const now = yield* Clock.monotonicTimeNanos
@@ -109,6 +115,12 @@ export const live = (self: Parts): Effect.Effect<Lost, Ended> =>
       ? { cause, attempt, connectedFor: Duration.zero }
       : { cause, attempt: ++self.session.attempt, connectedFor: Duration.nanos(now - connectedAt) }
   })
+
+const isRejected = (exit: Exit.Exit<unknown, Ended | Dropped>): boolean =>
+  Exit.isFailure(exit) &&
+  exit.cause.reasons.some((reason) =>
+    Cause.isFailReason(reason) && reason.error._tag === "Ended" && reason.error.status._tag === "Rejected"
+  )
 
 const serve = Effect.fnUntraced(function*(
   self: Parts,
@@ -138,7 +150,14 @@ const serve = Effect.fnUntraced(function*(
   )
   const activity = yield* Heartbeat.makeActivity
   const subscriptions = self.subscriptions.wanted()
-  const hello = { protocol: Frame.version, actor: self.actor, key: self.key, params, subscriptions }
+  const hello = {
+    protocol: Frame.version,
+    actor: self.actor,
+    key: self.key,
+    params,
+    subscriptions,
+    ...self.telemetry.trace
+  }
   outgoing.push(Frame.encode(["hello", self.session.hello(hello)]))
 
   const receiving = Session.receive<Frame.ServerFrame, Ended | Dropped>({
@@ -194,6 +213,7 @@ const onWelcome = Effect.fnUntraced(function*(
   session.state.reported = session.state.received
   for (const frame of tail) outgoing.push(frame)
   const id = ConnectionId.make(welcome.connection)
+  self.telemetry.welcomed(id, welcome.resumed, previous !== undefined)
   if (!welcome.resumed) {
     subscribeAnew(self, subscribed)
     yield* self.calls.sessionLost(undefined, undefined)

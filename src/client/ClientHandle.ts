@@ -28,6 +28,7 @@ import { InOrder } from "../session/InOrder.ts"
 import * as Attachment from "./Attachment.ts"
 import * as Calls from "./Calls.ts"
 import { ClientSession } from "./ClientSession.ts"
+import { ClientTelemetry } from "./ClientTelemetry.ts"
 import * as Dialer from "./Dialer.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 
@@ -49,6 +50,7 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<AnyClient, never, Scope.Scope> {
   const scope = yield* Effect.scope
   const session = new ClientSession()
+  const telemetry = new ClientTelemetry(actor.type, key, options.context)
   const status = yield* SubscriptionRef.make<Status<unknown>>(Status.Connecting({ attempt: 0 }))
   const gaps = yield* Effect.acquireRelease(PubSub.sliding<Gap>(gapsCapacity), PubSub.shutdown)
   const ended = yield* Deferred.make<void>()
@@ -57,7 +59,8 @@ export const make = Effect.fnUntraced(function*(
     context: options.context,
     capacity: options.queueCapacity ?? 1024,
     onFull: options.onQueueFull ?? "suspend",
-    uplink: makeUplink(session)
+    uplink: makeUplink(session),
+    telemetry
   })
   const subscriptions = yield* Subscriptions.make(actor, {
     context: options.context,
@@ -70,6 +73,13 @@ export const make = Effect.fnUntraced(function*(
       session.session.send(Frame.encode([wanted ? "subscribe" : "unsubscribe", event]))
     }
   })
+  if (telemetry.metrics !== undefined) {
+    yield* telemetry.metrics.observe({
+      status: () => SubscriptionRef.getUnsafe(status)._tag,
+      queued: calls.queued,
+      replaySize: () => session.session.state.keptLength
+    })
+  }
   const setStatus = (next: Status<unknown>) =>
     SubscriptionRef.updateSome(status, (current) => isFinal(current) ? Option.none() : Option.some(next))
 
@@ -88,6 +98,7 @@ export const make = Effect.fnUntraced(function*(
     key,
     dial,
     session,
+    telemetry,
     calls,
     subscriptions,
     setStatus,
@@ -95,7 +106,10 @@ export const make = Effect.fnUntraced(function*(
     params: makeParams(actor, options),
     decodeRejection: decodeRejection(actor, options),
     deliveries: new InOrder({ act: (effect) => effect, context: () => options.context, scope }),
-    announceGap: (gap) => Effect.asVoid(PubSub.publish(gaps, gap))
+    announceGap: (gap) => {
+      telemetry.metrics?.gap(gap.cause)
+      return Effect.asVoid(PubSub.publish(gaps, gap))
+    }
   })
   yield* Dialer.lives(life, {
     schedule: options.reconnect ?? Reconnect.policy,

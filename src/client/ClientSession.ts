@@ -50,7 +50,7 @@ export class ClientSession {
     return this.session.socket !== undefined && this.session.hasRoom()
   }
 
-  hello(options: Pick<Frame.Hello, "protocol" | "actor" | "key" | "params" | "subscriptions">): Frame.Hello {
+  hello(options: Pick<Frame.Hello, "protocol" | "actor" | "key" | "params" | "subscriptions" | "trace">): Frame.Hello {
     const hello = { ...options, attach: ++this.attach }
     return this.welcome === undefined ? hello : {
       ...hello,

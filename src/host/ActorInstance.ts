@@ -24,6 +24,7 @@ import * as DisconnectReason from "../DisconnectReason.ts"
 import type { Registration } from "../internal/actorHost.ts"
 import { InOrder } from "../session/InOrder.ts"
 import { Session } from "../session/Session.ts"
+import { ActorTelemetry, toOutcome } from "./ActorTelemetry.ts"
 import type { CallEnvironment } from "./CallEnvironment.ts"
 import * as ConnectionLifecycle from "./ConnectionLifecycle.ts"
 import * as ConnectionTable from "./ConnectionTable.ts"
@@ -100,6 +101,8 @@ export const make = Effect.fnUntraced(function*(options: {
   const withKey = Context.add(registration.context, actor.CurrentKey, key)
   const state = yield* Effect.flatMap(Effect.provideContext(registration.initialState, withKey), makeState)
   const table = yield* ConnectionTable.make(encodeEvent)
+  const telemetry = new ActorTelemetry(actor, key, registration.context)
+  yield* telemetry.observe(table)
   const context = withKey.pipe(Context.add(actor.State, state), Context.add(actor.Connections, table.service))
   const internal = InternalCalls.makeResponders()
 
@@ -108,7 +111,10 @@ export const make = Effect.fnUntraced(function*(options: {
     onStart: (client, request, beside) =>
       Effect.suspend(() => ServerCalls.start(instance, table.findByNumber(client), request, beside)),
     onResponse: (response) => {
-      if (response.clientId === InternalCalls.clientId) return internal.respond(response)
+      if (response.clientId === InternalCalls.clientId) {
+        if (response._tag === "Exit") telemetry.metrics.internalCall(toOutcome(response.exit))
+        return internal.respond(response)
+      }
       const connection = table.findByNumber(response.clientId)
       return connection === undefined ? Effect.void : Replies.respond(instance, connection, response)
     }
@@ -118,6 +124,7 @@ export const make = Effect.fnUntraced(function*(options: {
     address,
     context,
     settings,
+    telemetry,
     server,
     internal,
     epoch: options.epoch,
@@ -186,6 +193,7 @@ const makeConnection = (
     number,
     scope,
     session: new Session({ frames: bufferFrames, bytes: bufferBytes }),
+    telemetry: self.telemetry,
     inbox: new InOrder({
       closed: true,
       act: (frame) => ServerCalls.act(self, connection, frame),

@@ -50,14 +50,21 @@ export const run = (self: ActorInstance, request: Request, onAttached: OnAttache
           Effect.andThen(
             Effect.logInfo("the actor refused a client"),
             Effect.sync(() => {
+              self.telemetry.metrics.rejected("Rejected", encoded)
               request.outgoing.push(Frame.encode(["rejected", encoded]))
               request.outgoing.end(EndCode.rejected, "rejected")
             })
           ),
-        HookFailed: () => Effect.sync(() => dismiss(request.outgoing, DisconnectReason.InternalError.make({}), 0)),
-        Dismissed: ({ reason }) => Effect.sync(() => dismiss(request.outgoing, reason, 0))
+        HookFailed: () => sendAway(self, request.outgoing, DisconnectReason.InternalError.make({})),
+        Dismissed: ({ reason }) => sendAway(self, request.outgoing, reason)
       })
     )
+  })
+
+const sendAway = (self: ActorInstance, outgoing: Outgoing, reason: DisconnectReason.DisconnectReason) =>
+  Effect.sync(() => {
+    self.telemetry.metrics.rejected(reason._tag)
+    dismiss(outgoing, reason, 0)
   })
 
 class Dismissed extends Schema.TaggedError<Dismissed>("~effect-tether/host/Dismissed")("Dismissed", {
@@ -89,6 +96,7 @@ const admitFresh = (self: ActorInstance, request: Request, onAttached: OnAttache
         onAttached(connection)
         connection.session.socket = request.outgoing
         welcome(self, connection, request.outgoing, false)
+        if (hello.resume !== undefined) self.telemetry.metrics.resumed("lost")
         // Its admission was under way when the others were sent away.
         if (self.isDraining()) connection.end(DisconnectReason.Draining.make({}))
       }
@@ -139,6 +147,7 @@ const readmit = (self: ActorInstance, connection: ServerConnection, request: Req
       connection.status = "Connected"
       self.table.announce({ _tag: "Resumed", connection: connection.view })
     }
+    yield* self.telemetry.resumed(connection)
   }))
 
 /** Whether a later socket of the same client has been attached already, whatever token this one brings. */

@@ -70,10 +70,11 @@ export const serve: (
     },
     onFrame: (frame) => onFrame(self, connection, outgoing, frame)
   })
-  const attending = Admission.run(self, { hello, headers, outgoing }, (admitted) => {
+  const admission = Admission.run(self, { hello, headers, outgoing }, (admitted) => {
     connection = admitted
     onAttached()
-  }).pipe(
+  })
+  const attending = self.telemetry.traceAdmission(hello, admission).pipe(
     Effect.andThen(
       Heartbeat.awaitSilence(activity, self.settings.heartbeat, () => outgoing.push(Frame.encode(["ping"])))
     ),
@@ -85,30 +86,35 @@ export const serve: (
   yield* Effect.addFinalizer(() => connection === undefined ? Effect.void : leave(self, connection, outgoing))
   // The socket is read by the fiber that serves it; whoever else ends it drops the link, which ends the reading.
   yield* attending.pipe(
-    Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : failed(outgoing, cause)),
+    Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : failed(self, outgoing, cause)),
     Effect.forkScoped
   )
   yield* receiving.pipe(
     Effect.catchTags({
-      ProtocolViolation: (violation) => fault(connection, outgoing, violation),
+      ProtocolViolation: (violation) => fault(self, connection, outgoing, violation),
       SocketError: (error) => Effect.logDebug(`the socket ended: ${error.message}`)
     })
   )
 })
 
-const failed = (outgoing: Outgoing, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+const failed = (self: ActorInstance, outgoing: Outgoing, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Effect.andThen(
     Effect.logError("the admission of a client failed", cause),
-    Effect.sync(() => dismiss(outgoing, DisconnectReason.InternalError.make({}), 0))
+    Effect.sync(() => {
+      self.telemetry.metrics.rejected("InternalError")
+      dismiss(outgoing, DisconnectReason.InternalError.make({}), 0)
+    })
   )
 
 const fault = (
+  self: ActorInstance,
   connection: ServerConnection | undefined,
   outgoing: Outgoing,
   violation: ProtocolViolation
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
     const reason = DisconnectReason.ProtocolError.make({ message: violation.message })
+    if (connection === undefined) self.telemetry.metrics.rejected(reason._tag)
     if (connection?.session.socket === outgoing) connection.end(reason)
     else dismiss(outgoing, reason, 0)
     return Effect.logInfo(`a client broke the protocol: ${violation.message}`)
@@ -163,8 +169,7 @@ const onData = (self: ActorInstance, connection: ServerConnection, frame: Frame.
       break
     case "interrupt":
       if (connection.inbox.take(([tag, id]) => tag === "call" && id === frame[1]) !== undefined) {
-        connection.send(Frame.encode(["refused", frame[1], "Interrupted", ""]))
-        return undefined
+        return Replies.refuse(connection, frame[1], "Interrupted", "")
       }
   }
   connection.inbox.offer(frame)

@@ -61,6 +61,7 @@ const release = Effect.fnUntraced(function*(
   connection.end(DisconnectReason.ActorStopped.make({}))
   const reason = yield* Deferred.await(connection.ended)
   self.table.remove(connection, reason)
+  self.telemetry.metrics.disconnected(reason._tag)
   yield* self.cancelExpiry(connection)
   yield* ServerCalls.finish(self, connection, mayFinish(reason))
   const goodbye = connection.sayGoodbye(reason)

@@ -18,6 +18,7 @@ import * as Frame from "../session/Frame.ts"
 import * as Link from "../session/Link.ts"
 import type { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as ResumeToken from "../session/ResumeToken.ts"
+import * as ServerMetrics from "../telemetry/ServerMetrics.ts"
 import * as ActorInstance from "./ActorInstance.ts"
 import * as Attach from "./Attach.ts"
 import * as Drain from "./Drain.ts"
@@ -47,7 +48,7 @@ export const make = Effect.fnUntraced(function*(
 
   return ActorHost.of({
     register: (registration) => register(actors, registration, settings, () => draining),
-    accept: makeAccept(actors, settings, () => draining),
+    accept: yield* makeAccept(actors, settings, () => draining),
     drain: (options) =>
       Effect.suspend(() => {
         draining = true
@@ -93,17 +94,20 @@ const register = Effect.fnUntraced(function*(
   )
 })
 
-const makeAccept = (
+const makeAccept = Effect.fnUntraced(function*(
   actors: ReadonlyMap<string, Registered>,
   settings: Settings.Settings,
   isDraining: () => boolean
-): ActorHost["Service"]["accept"] => {
+): Effect.fn.Return<ActorHost["Service"]["accept"], never, Scope.Scope> {
   let handshakes = 0
+  const metrics = new ServerMetrics.HostMetrics(yield* Effect.context<never>())
+  yield* Effect.acquireRelease(Effect.sync(() => metrics.handshakes.add(() => handshakes)), Effect.sync)
   return (socket, { headers }) =>
     Effect.gen(function*() {
       const link = yield* Link.fromSocket(socket, { maxBytes: settings.limits.batchBytes })
-      if (isDraining()) return yield* turnAway(link, DisconnectReason.Draining.make({}))
+      if (isDraining()) return yield* turnAway(link, DisconnectReason.Draining.make({}), metrics)
       if (handshakes >= settings.maxHandshakes) {
+        metrics.rejected("TooManyHandshakes")
         return yield* link.close(EndCode.codes.Draining, "too many handshakes at once; come back later")
       }
       let isHandshake = true
@@ -112,44 +116,53 @@ const makeAccept = (
         isHandshake = false
       }
       yield* Effect.acquireRelease(Effect.sync(() => handshakes++), () => Effect.sync(onAttached))
-      const hello = yield* readHello(link, settings)
-      if (hello !== undefined) yield* serve(actors, settings, { hello, link, headers, onAttached })
+      const hello = yield* readHello(link, settings, metrics)
+      if (hello !== undefined) yield* serve(actors, settings, { hello, link, headers, onAttached }, metrics)
     }).pipe(
       Effect.scoped,
       Effect.catchTag("SocketError", (error) => Effect.logDebug(`the socket ended: ${error.message}`))
     )
-}
+})
 
 const readHello = (
   link: Link.Link,
-  settings: Settings.Settings
+  settings: Settings.Settings,
+  metrics: ServerMetrics.HostMetrics
 ): Effect.Effect<Frame.Hello | undefined, Socket.SocketError> =>
   Handshake.readHello(link, { maxBytes: settings.maxHelloBytes }).pipe(
     Effect.catchTag("ProtocolViolation", (violation: ProtocolViolation) =>
       Effect.andThen(
         Effect.logInfo(`a client broke the protocol: ${violation.message}`),
-        turnAway(link, DisconnectReason.ProtocolError.make({ message: violation.message }))
+        turnAway(link, DisconnectReason.ProtocolError.make({ message: violation.message }), metrics)
       )),
     Effect.timeoutOrElse({
       duration: settings.handshakeTimeout,
-      orElse: () => Effect.as(link.close(EndCode.handshakeTimeout, "no hello came in time"), undefined)
+      orElse: () => {
+        metrics.rejected("HandshakeTimeout")
+        return Effect.as(link.close(EndCode.handshakeTimeout, "no hello came in time"), undefined)
+      }
     })
   )
 
 const serve = (
   actors: ReadonlyMap<string, Registered>,
   settings: Settings.Settings,
-  socket: Parameters<typeof Attach.serve>[1]
+  socket: Parameters<typeof Attach.serve>[1],
+  metrics: ServerMetrics.HostMetrics
 ): Effect.Effect<void, Socket.SocketError, Scope.Scope> => {
   const { actor, key } = socket.hello
   const registered = actors.get(actor)
-  if (registered === undefined) return turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }))
+  if (registered === undefined) return turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }), metrics)
   return start(registered, key, socket.link, settings).pipe(
     Effect.flatMap((instance) => Attach.serve(instance, socket)),
     Effect.catchDefect((defect) =>
       Effect.andThen(
         Effect.logError("the actor could not be started", defect),
-        turnAway(socket.link, DisconnectReason.InternalError.make({}))
+        turnAway(
+          socket.link,
+          DisconnectReason.InternalError.make({}),
+          ServerMetrics.ofActor(actor, registered.registration.context)
+        )
       )
     ),
     Effect.annotateLogs({ actor, key })
@@ -179,9 +192,11 @@ const left = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code
 /** Ends a socket before anybody has taken it up. */
 const turnAway = (
   link: Link.Link,
-  reason: DisconnectReason.DisconnectReason
+  reason: DisconnectReason.DisconnectReason,
+  metrics: { readonly rejected: (reason: string) => void }
 ): Effect.Effect<undefined, Socket.SocketError> =>
-  link.write(`[${Frame.encodeBye(reason, 0)}]`).pipe(
+  Effect.sync(() => metrics.rejected(reason._tag)).pipe(
+    Effect.andThen(link.write(`[${Frame.encodeBye(reason, 0)}]`)),
     Effect.andThen(link.close(EndCode.codes[reason._tag], DisconnectReason.describe(reason))),
     Effect.as(undefined)
   )

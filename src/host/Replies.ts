@@ -24,7 +24,11 @@ export const refuse = (
   id: number,
   cause: Frame.Refusal,
   message: string
-): Effect.Effect<void> => Effect.sync(() => connection.send(Frame.encode(["refused", id, cause, message])))
+): Effect.Effect<void> =>
+  Effect.sync(() => {
+    connection.telemetry.refused(connection.calls.get(id), cause)
+    connection.send(Frame.encode(["refused", id, cause, message]))
+  })
 
 /**
  * Sends what a handler of a connection's call has given: its exit, or a chunk
@@ -40,6 +44,7 @@ export const respond = (
 ): Effect.Effect<void> => {
   if (response._tag !== "Exit" && response._tag !== "Chunk") return Effect.void
   const record = connection.calls.get(response.requestId as number)
+  if (record !== undefined && response._tag === "Exit") self.telemetry.settled(record, response.exit)
   if (record?.answered === true && response._tag === "Exit") {
     connection.settle(record)
     return Exit.isSuccess(response.exit) ? Effect.void : Effect.asVoid(mask(self, record, response.exit))
