@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import * as References from "effect/References"
 import * as Tracer from "effect/Tracer"
 
@@ -28,6 +30,38 @@ export const start = (
   name: string,
   options: Tracer.SpanOptionsNoTrace
 ): Effect.Effect<Tracer.Span> => Effect.provideContext(Effect.makeSpan(name, options), context)
+
+/**
+ * Starts a span below that of the current fiber, if somebody looks.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const startCurrent = (
+  name: string,
+  options: Tracer.SpanOptionsNoTrace
+): Effect.Effect<Tracer.Span | undefined> =>
+  Effect.withFiber((fiber): Effect.Effect<Tracer.Span | undefined> =>
+    isOn(fiber.context) ? Effect.makeSpan(name, options) : Effect.undefined
+  )
+
+/**
+ * Ends a span, if there is one.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const end = (span: Tracer.Span | undefined, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  span === undefined ? Effect.void : Effect.map(Clock.currentTimeNanos, (now) => span.end(now, exit))
+
+/**
+ * A context in which what is done belongs to a span, if there is one.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const under = (span: Tracer.Span | undefined, context: Context.Context<never>): Context.Context<never> =>
+  span === undefined ? context : Context.add(context, Tracer.ParentSpan, span)
 
 /**
  * The attributes of a span about an RPC, named as OpenTelemetry does.

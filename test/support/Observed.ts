@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import { Cause, Context, Effect, Layer, Logger, Metric, References, Tracer } from "effect"
+import { Socket } from "effect/socket"
 import * as ActorClient from "../../src/ActorClient.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
@@ -35,6 +36,8 @@ export class Observed extends Context.Service<Observed, {
   readonly spans: Array<Tracer.NativeSpan>
   /** The lines of the log, oldest first. */
   readonly lines: Array<Line>
+  /** The messages that clients have sent. */
+  readonly received: Array<string>
 }>()("effect-tether/test/Observed") {}
 
 /**
@@ -53,7 +56,7 @@ export type App = Observed | TestNetwork | Rooms.Backstage | ActorHost.ActorHost
  */
 export const layer = (options: { readonly tracer: boolean; readonly host?: ActorHost.HostOptions }) =>
   Layer.unwrap(Effect.sync((): Layer.Layer<App> => {
-    const observed: Observed["Service"] = { spans: [], lines: [] }
+    const observed: Observed["Service"] = { spans: [], lines: [], received: [] }
     const tracer = Tracer.make({
       span(options) {
         const span = new Tracer.NativeSpan(options)
@@ -63,7 +66,10 @@ export const layer = (options: { readonly tracer: boolean; readonly host?: Actor
     })
     return Rooms.layer.pipe(
       Layer.provideMerge(TestNetwork.layer),
-      Layer.provideMerge(ActorHost.layerLocal(options.host)),
+      Layer.provideMerge(
+        Layer.effect(ActorHost.ActorHost, Effect.map(ActorHost.ActorHost, overhear(observed.received)))
+      ),
+      Layer.provide(ActorHost.layerLocal(options.host)),
       Layer.provideMerge([
         ActorClient.layerMetrics,
         Layer.succeed(Metric.MetricRegistry)(new Map()),
@@ -74,6 +80,23 @@ export const layer = (options: { readonly tracer: boolean; readonly host?: Actor
       ])
     )
   }))
+
+/** A host that notes what it reads from its sockets. */
+const overhear =
+  (received: Array<string>) => (host: ActorHost.ActorHost["Service"]): ActorHost.ActorHost["Service"] => ({
+    ...host,
+    accept: (socket, request) =>
+      host.accept(
+        Socket.make({
+          writer: socket.writer,
+          reader: Effect.map(socket.reader, (reader) => ({
+            ...reader,
+            pull: Effect.tap(reader.pull, (chunks) => Effect.sync(() => received.push(...chunks.map(String))))
+          }))
+        }),
+        request
+      )
+  })
 
 const keepLines = (lines: Array<Line>) =>
   Logger.make(({ cause, fiber, logLevel, message }) => {
