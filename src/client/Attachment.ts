@@ -30,7 +30,7 @@ import { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as Session from "../session/Session.ts"
 import type { Calls } from "./Calls.ts"
 import type { ClientSession } from "./ClientSession.ts"
-import type { ClientTelemetry } from "./ClientTelemetry.ts"
+import { type ClientTelemetry, describeLoss } from "./ClientTelemetry.ts"
 import type { Subscriptions } from "./Subscriptions.ts"
 
 /** Largest message taken from a server; the server keeps smaller limits of its own. */
@@ -108,6 +108,9 @@ export const live = (self: Parts): Effect.Effect<Lost, Ended> =>
     const cause = yield* Effect.scoped(serve(self, onConnected)).pipe(
       Effect.onExit((exit) => Effect.sync(() => self.telemetry.failed(isRejected(exit) ? "rejected" : "failed", exit))),
       Effect.catchTag("Dropped", (dropped) => Effect.succeed(dropped.cause))
+    )
+    yield* Effect.logDebug(
+      `${connectedAt === undefined ? "a dial failed" : "the connection was lost"}: ${describeLoss(cause)}`
     )
     const now = yield* Clock.monotonicTimeNanos
     if (connectedAt !== undefined) self.session.awaySince = now

@@ -8,9 +8,12 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
 import type * as Tracer from "effect/Tracer"
 import { isConnectionError } from "../ConnectionError.ts"
+import { describe, DisconnectReason } from "../DisconnectReason.ts"
 import * as Tracing from "../telemetry/Tracing.ts"
 
 /**
@@ -187,6 +190,19 @@ export class ClientTelemetry {
     if (this.dial !== undefined) span.addLinks([{ span: this.dial, attributes: {} }])
   }
 }
+
+/**
+ * Why a client is away, in words for the log. What the app's own params failed with is not for it: it may hold a token.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const describeLoss = (cause: unknown): string => {
+  if (!Socket.isSocketError(cause)) return isReason(cause) ? describe(cause) : "its params could not be made"
+  return cause.reason._tag === "SocketCloseError" ? `the socket closed with ${cause.message}` : cause.message
+}
+
+const isReason = Schema.is(DisconnectReason)
 
 const toOutcome = (exit: Exit.Exit<unknown, unknown>): Outcome => {
   if (Exit.isSuccess(exit)) return "success"

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberMap from "effect/FiberMap"
 import * as FiberSet from "effect/FiberSet"
+import { CurrentLogAnnotations } from "effect/References"
 import type * as Rpc from "effect/rpc/Rpc"
 import type * as RpcGroup from "effect/rpc/RpcGroup"
 import type { FromServer } from "effect/rpc/RpcMessage"
@@ -103,7 +104,12 @@ export const make = Effect.fnUntraced(function*(options: {
   const table = yield* ConnectionTable.make(encodeEvent)
   const telemetry = new ActorTelemetry(actor, key, registration.context)
   yield* telemetry.observe(table)
-  const context = withKey.pipe(Context.add(actor.State, state), Context.add(actor.Connections, table.service))
+  const annotations = { ...Context.get(registration.context, CurrentLogAnnotations), actor: actor.type, key }
+  const context = withKey.pipe(
+    Context.add(actor.State, state),
+    Context.add(actor.Connections, table.service),
+    Context.add(CurrentLogAnnotations, annotations)
+  )
   const internal = InternalCalls.makeResponders()
 
   let instance: ActorInstance
@@ -200,7 +206,14 @@ const makeConnection = (
       context: () => connection.context,
       scope
     }),
-    makeContext: (view) => Context.add(self.context, self.actor.CurrentConnection, view)
+    makeContext: (view) =>
+      self.context.pipe(
+        Context.add(self.actor.CurrentConnection, view),
+        Context.add(CurrentLogAnnotations, {
+          ...Context.get(self.context, CurrentLogAnnotations),
+          connection: options.id
+        })
+      )
   })
   return connection
 }

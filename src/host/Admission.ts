@@ -55,8 +55,15 @@ export const run = (self: ActorInstance, request: Request, onAttached: OnAttache
               request.outgoing.end(EndCode.rejected, "rejected")
             })
           ),
+        // What failed is in the log already.
         HookFailed: () => sendAway(self, request.outgoing, DisconnectReason.InternalError.make({})),
-        Dismissed: ({ reason }) => sendAway(self, request.outgoing, reason)
+        Dismissed: ({ reason }) =>
+          Effect.andThen(
+            reason._tag === "Stale"
+              ? Effect.logDebug("a dial came late")
+              : Effect.logInfo(`a client was sent away: ${reason._tag}`),
+            sendAway(self, request.outgoing, reason)
+          )
       })
     )
   })
@@ -148,6 +155,7 @@ const readmit = (self: ActorInstance, connection: ServerConnection, request: Req
       self.table.announce({ _tag: "Resumed", connection: connection.view })
     }
     yield* self.telemetry.resumed(connection)
+    yield* Effect.annotateLogs(Effect.logDebug("connection resumed"), { connection: connection.id })
   }))
 
 /** Whether a later socket of the same client has been attached already, whatever token this one brings. */

@@ -48,6 +48,8 @@ export const serve: (
   }
 ) => Effect.Effect<void, never, Scope.Scope> = Effect.fnUntraced(function*(self, { headers, hello, link, onAttached }) {
   let connection: ServerConnection | undefined
+  let isAnswered = false
+  let lostBy = "the socket ended"
   const session = () => connection?.session
   const outgoing = yield* Session.makeOutgoing(link, {
     maxBatchBytes: () => self.settings.limits.batchBytes,
@@ -75,15 +77,21 @@ export const serve: (
     onAttached()
   })
   const attending = self.telemetry.traceAdmission(hello, admission).pipe(
+    Effect.tap(() => {
+      isAnswered = true
+      return Effect.void
+    }),
     Effect.andThen(
       Heartbeat.awaitSilence(activity, self.settings.heartbeat, () => outgoing.push(Frame.encode(["ping"])))
     ),
-    Effect.andThen(Effect.logDebug("the client fell silent; its socket is given up")),
-    Effect.andThen(Effect.sync(() => outgoing.end(EndCode.silent, "no sign of life")))
+    Effect.andThen(Effect.sync(() => {
+      lostBy = "the client fell silent"
+      outgoing.end(EndCode.silent, "no sign of life")
+    }))
   )
 
   // Before the admission is forked, so that it has ended when the scope gets here: what it attached is left.
-  yield* Effect.addFinalizer(() => connection === undefined ? Effect.void : leave(self, connection, outgoing))
+  yield* Effect.addFinalizer(() => connection === undefined ? Effect.void : leave(self, connection, outgoing, lostBy))
   // The socket is read by the fiber that serves it; whoever else ends it drops the link, which ends the reading.
   yield* attending.pipe(
     Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : failed(self, outgoing, cause)),
@@ -92,7 +100,8 @@ export const serve: (
   yield* receiving.pipe(
     Effect.catchTags({
       ProtocolViolation: (violation) => fault(self, connection, outgoing, violation),
-      SocketError: (error) => Effect.logDebug(`the socket ended: ${error.message}`)
+      // Who was refused, suspended or ended has a line already.
+      SocketError: () => isAnswered ? Effect.void : Effect.logDebug("a client left before it got in")
     })
   )
 })
@@ -117,17 +126,28 @@ const fault = (
     if (connection === undefined) self.telemetry.metrics.rejected(reason._tag)
     if (connection?.session.socket === outgoing) connection.end(reason)
     else dismiss(outgoing, reason, 0)
-    return Effect.logInfo(`a client broke the protocol: ${violation.message}`)
+    const line = Effect.logInfo(`a client broke the protocol: ${violation.message}`)
+    return connection === undefined ? line : Effect.annotateLogs(line, { connection: connection.id })
   }).pipe(
     Effect.andThen(Effect.timeoutOption(outgoing.done, farewellTimeout)),
     Effect.asVoid
   )
 
 /** The socket is gone: the connection waits for another one, if it may. */
-const leave = (self: ActorInstance, connection: ServerConnection, outgoing: Outgoing): Effect.Effect<void> =>
+const leave = (
+  self: ActorInstance,
+  connection: ServerConnection,
+  outgoing: Outgoing,
+  lostBy: string
+): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (!connection.session.detach(outgoing) || connection.isEnded) return Effect.void
-    if (connection.confirmed && self.canSuspend) return self.suspend(connection)
+    if (connection.confirmed && self.canSuspend) {
+      return Effect.andThen(
+        Effect.annotateLogs(Effect.logDebug(`connection suspended: ${lostBy}`), { connection: connection.id }),
+        self.suspend(connection)
+      )
+    }
     return Effect.sync(() => connection.end(DisconnectReason.Lost.make({})))
   })
 

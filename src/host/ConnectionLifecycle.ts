@@ -34,6 +34,7 @@ export const run = (
       }),
       () => release(self, connection)
     )
+    yield* Effect.logDebug("connection opened")
     yield* greet(self, connection)
     connection.inbox.open()
     yield* Deferred.await(connection.ended)

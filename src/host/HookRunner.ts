@@ -77,7 +77,11 @@ export const make = (options: {
   const hooks = Context.getUnsafe(options.context, options.actor.Hooks)
   const encodeRejection = Schema.encodeUnknownEffect(Schema.toCodecJson(options.actor.schemas.rejection))
 
-  const guard = <A, E>(hook: string, effect: Effect.Effect<A, E, any>): Effect.Effect<A, E | HookFailed> =>
+  const guard = <A, E>(
+    hook: string,
+    effect: Effect.Effect<A, E, any>,
+    connection?: ServerConnection
+  ): Effect.Effect<A, E | HookFailed> =>
     effect.pipe(
       Effect.timeoutOrElse({
         duration: options.settings.hookTimeout,
@@ -90,7 +94,7 @@ export const make = (options: {
       // One that interrupts itself has failed as well; if it was interrupted from outside nothing here runs any more.
       Effect.catchCauseIf((cause) => Cause.hasDies(cause) || Cause.hasInterruptsOnly(cause), (cause) =>
         Effect.andThen(Effect.logError(`${hook} failed`, cause), Effect.fail(new HookFailed({ hook })))),
-      Effect.annotateLogs({ hook }),
+      Effect.annotateLogs(connection === undefined ? { hook } : { hook, connection: connection.id }),
       Effect.provideContext(options.context as Context.Context<any>)
     )
 
@@ -114,7 +118,7 @@ export const make = (options: {
       connection.hooks.withPermit(
         hooks.onResume === undefined
           ? Effect.asVoid(admit(request))
-          : guard("onResume", Effect.suspend(() => hooks.onResume!(connection.view, request))).pipe(
+          : guard("onResume", Effect.suspend(() => hooks.onResume!(connection.view, request)), connection).pipe(
             Effect.catch(reject("onResume"))
           )
       ),
@@ -123,7 +127,8 @@ export const make = (options: {
       hooks.onConnect === undefined ? Effect.void : connection.hooks.withPermit(
         options.turn.take(guard(
           "onConnect",
-          Scope.provide(Effect.suspend(() => hooks.onConnect!(connection.view)), connection.scope)
+          Scope.provide(Effect.suspend(() => hooks.onConnect!(connection.view)), connection.scope),
+          connection
         ))
       ),
     // Asked before and after the wait for the other hooks: a socket may be about to take the connection up.
@@ -133,14 +138,16 @@ export const make = (options: {
         quietly(options.turn.take(Effect.suspend(() =>
           connection.isAttaching ? Effect.void : connection.hooks.withPermit(
             Effect.suspend(() =>
-              isDue() ? guard("onSuspend", Effect.suspend(() => hooks.onSuspend!(connection.view))) : Effect.void
+              isDue()
+                ? guard("onSuspend", Effect.suspend(() => hooks.onSuspend!(connection.view)), connection)
+                : Effect.void
             )
           )
         ))),
     onDisconnect: (connection, reason) =>
       hooks.onDisconnect === undefined ? Effect.void : quietly(options.turn.take(
         connection.hooks.withPermit(
-          guard("onDisconnect", Effect.suspend(() => hooks.onDisconnect!(connection.view, reason)))
+          guard("onDisconnect", Effect.suspend(() => hooks.onDisconnect!(connection.view, reason)), connection)
         )
       ))
   }

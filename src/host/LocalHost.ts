@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -120,7 +121,7 @@ const makeAccept = Effect.fnUntraced(function*(
       if (hello !== undefined) yield* serve(actors, settings, { hello, link, headers, onAttached }, metrics)
     }).pipe(
       Effect.scoped,
-      Effect.catchTag("SocketError", (error) => Effect.logDebug(`the socket ended: ${error.message}`))
+      Effect.catchTag("SocketError", () => Effect.logDebug("a client left before it got in"))
     )
 })
 
@@ -152,12 +153,17 @@ const serve = (
 ): Effect.Effect<void, Socket.SocketError, Scope.Scope> => {
   const { actor, key } = socket.hello
   const registered = actors.get(actor)
-  if (registered === undefined) return turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }), metrics)
+  if (registered === undefined) {
+    return Effect.andThen(
+      Effect.logInfo("a client asked for an actor that the host does not have"),
+      turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }), metrics)
+    )
+  }
   return start(registered, key, socket.link, settings).pipe(
     Effect.flatMap((instance) => Attach.serve(instance, socket)),
     Effect.catchDefect((defect) =>
       Effect.andThen(
-        Effect.logError("the actor could not be started", defect),
+        Effect.logError("the actor could not be started", Cause.die(defect)),
         turnAway(
           socket.link,
           DisconnectReason.InternalError.make({}),

@@ -141,7 +141,7 @@ const mask = (
   return Effect.as(
     Effect.annotateLogs(
       Effect.logError(`the handler of ${record.rpc._tag} failed`, exit.cause),
-      { actor: self.address, rpc: record.rpc._tag }
+      { rpc: record.rpc._tag }
     ),
     Exit.die(masked(self))
   )
