@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -10,6 +11,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
 import * as SocketServer from "effect/socket/SocketServer"
+import * as HostConfig from "./host/HostConfig.ts"
 import { ActorHost, type DrainOptions } from "./internal/actorHost.ts"
 import * as Link from "./session/Link.ts"
 
@@ -92,6 +94,26 @@ export const withDrain =
       Layer.effectDiscard(Effect.flatMap(ActorHost, (host) => Effect.addFinalizer(() => host.drain(options)))),
       server
     )
+
+/**
+ * The options of draining as `Config`, under `tether.drain`; what is not set has its default.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const drainConfig: Config.Config<DrainOptions> = HostConfig.drain
+
+/**
+ * As `withDrain`, with options from the `ConfigProvider`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withDrainConfig = (options: Config.Config<DrainOptions> = drainConfig) =>
+<A, E, R>(
+  server: Layer.Layer<A, E, R>
+): Layer.Layer<A, E | Config.ConfigError, R | ActorHost> =>
+  Layer.unwrap(Effect.map(options, (options) => withDrain(options)(server)))
 
 /**
  * Serves the clients that a `SocketServer` accepts: WebSockets, TCP, pipes.

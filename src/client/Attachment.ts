@@ -30,17 +30,12 @@ import { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as Session from "../session/Session.ts"
 import type { Calls } from "./Calls.ts"
 import type { ClientSession } from "./ClientSession.ts"
+import type { ClientSettings } from "./ClientSettings.ts"
 import { type ClientTelemetry, describeLoss } from "./ClientTelemetry.ts"
 import type { Subscriptions } from "./Subscriptions.ts"
 
-/** Largest message taken from a server; the server keeps smaller limits of its own. */
-const maxInboundBytes = 16_777_216
-
 /** Largest message of several frames sent to one; a single frame is bounded by what the server announces. */
 const maxOutboundBytes = 262_144
-
-/** How long a transport may take to open. */
-const openTimeout = Duration.seconds(10)
 
 /**
  * The end of a client, for good.
@@ -76,7 +71,7 @@ export interface Parts {
   readonly actor: string
   readonly key: string
   readonly dial: Effect.Effect<Socket.Socket>
-  readonly handshakeTimeout: Duration.Input
+  readonly settings: ClientSettings
   /** Evaluates and encodes the params, in time. */
   readonly params: Effect.Effect<unknown, unknown>
   readonly decodeRejection: (encoded: unknown) => Effect.Effect<unknown, Schema.SchemaError>
@@ -131,8 +126,8 @@ const serve = Effect.fnUntraced(function*(
 ): Effect.fn.Return<unknown, Ended | Dropped, Scope.Scope> {
   const params = yield* Effect.mapError(self.params, (cause) => new Dropped({ cause }))
   const socket = yield* self.dial
-  const link = yield* Link.fromSocket(socket, { maxBytes: maxInboundBytes }).pipe(
-    Effect.timeoutOrElse({ duration: openTimeout, orElse: () => Effect.fail(timedOut("open")) }),
+  const link = yield* Link.fromSocket(socket, { maxBytes: self.settings.maxMessageBytes }).pipe(
+    Effect.timeoutOrElse({ duration: self.settings.openTimeout, orElse: () => Effect.fail(timedOut("open")) }),
     Effect.mapError((cause) => new Dropped({ cause }))
   )
   const welcomed = Latch.makeUnsafe(false)
@@ -177,7 +172,7 @@ const serve = Effect.fnUntraced(function*(
     }
   })
   const attending = welcomed.await.pipe(
-    Effect.timeoutOrElse({ duration: self.handshakeTimeout, orElse: () => Effect.fail(timedOut("welcome")) }),
+    Effect.timeoutOrElse({ duration: self.settings.handshakeTimeout, orElse: () => Effect.fail(timedOut("welcome")) }),
     Effect.andThen(
       Effect.suspend(() =>
         Heartbeat.awaitSilence(activity, self.session.welcome!.heartbeat, () => outgoing.push(Frame.encode(["ping"])))

@@ -21,9 +21,6 @@ import * as Admission from "./Admission.ts"
 import * as Replies from "./Replies.ts"
 import { dismiss, type ServerConnection } from "./ServerConnection.ts"
 
-/** Frames of one client that may wait for its `onConnect`. */
-const maxWaiting = 1_024
-
 /** Discarded calls are answered when they begin; so many times the calls in flight may run at once. */
 const runningPerCall = 10
 
@@ -173,7 +170,9 @@ const onFrame = (
 
 const onData = (self: ActorInstance, connection: ServerConnection, frame: Frame.ClientData): Left => {
   const { callsInFlight, subscriptions } = self.settings.limits
-  if (connection.inbox.size >= maxWaiting) return violation("too many frames before the connection was ready")
+  if (connection.inbox.size >= self.settings.maxWaitingFrames) {
+    return violation("too many frames before the connection was ready")
+  }
   switch (frame[0]) {
     case "call":
       if (connection.calls.has(frame[1])) return violation(`the id of call ${frame[1]} is in use`)

@@ -13,6 +13,17 @@ import type { LiveActors } from "./LiveActors.ts"
 import type { ServerConnection } from "./ServerConnection.ts"
 
 /**
+ * The value of each option that nobody sets.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaults = {
+  window: "10 seconds",
+  retryAfter: "5 seconds"
+} as const satisfies { readonly [K in keyof Required<DrainOptions>]: NonNullable<DrainOptions[K]> }
+
+/**
  * Ends all connections, evenly spread over a window, each with a time of its
  * own to come back; completes when their last hooks have run. Clients of a
  * restarted server so return one by one instead of all at once.
@@ -24,8 +35,8 @@ export const run = Effect.fnUntraced(function*(
   actors: ReadonlyArray<LiveActors<ActorInstance>>,
   options: DrainOptions = {}
 ): Effect.fn.Return<void> {
-  const window = Duration.fromInputUnsafe(options.window ?? "10 seconds")
-  const retryAfter = Duration.toMillis(options.retryAfter ?? "5 seconds")
+  const window = Duration.fromInputUnsafe(options.window ?? defaults.window)
+  const retryAfter = Duration.toMillis(options.retryAfter ?? defaults.retryAfter)
   const instances = actors.flatMap((live) => live.all())
   const connections = instances.flatMap((instance) => Array.from(instance.table.listed()))
   yield* Effect.logInfo(`draining ${connections.length} connections`)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schedule } from "effect"
+import { Array, Effect, Order, Schedule } from "effect"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
 import * as Observed from "../support/Observed.ts"
 import * as Rooms from "../support/Rooms.ts"
@@ -11,7 +11,7 @@ const awaitStatus = awaitStatusBy(Observed.until)
 /** A line as `level text`, with the names of its annotations; the network in memory adds its own. */
 const show = ({ annotations, level, text }: Observed.Line) => {
   const names = Object.keys(annotations).filter((name) => name !== "module" && name !== "fiber")
-  return `${level} ${text} (${names.sort().join(" ")})`
+  return `${level} ${text} (${Array.sort(names, Order.String).join(" ")})`
 }
 
 describe("the log", () => {
@@ -34,7 +34,7 @@ describe("the log", () => {
 
       yield* network.cut
       yield* awaitStatus(ada, "Waiting")
-      assert.deepStrictEqual((yield* next).sort(), [
+      assert.deepStrictEqual(Array.sort(yield* next, Order.String), [
         "Debug connection suspended: the socket ended (actor connection key)",
         "Debug the connection was lost: the socket closed with 1006 (actor key)"
       ])
@@ -60,7 +60,7 @@ describe("the log", () => {
       assert.match((yield* next).join("\n"), /^Debug connection ended: .*enough.* \(actor connection key\)$/)
 
       const text = JSON.stringify(all)
-      const tokens = Array.from(received.join("").matchAll(/"token":"([^"]*)"/g), ([, token]) => token!)
+      const tokens = globalThis.Array.from(received.join("").matchAll(/"token":"([^"]*)"/g), ([, token]) => token!)
       assert.isAtLeast(tokens.length, 1, "a token has travelled")
       assert.isAtLeast(all.length, 6)
       for (const secret of [...tokens, "hunter2"]) assert.notInclude(text, secret)
