@@ -20,7 +20,8 @@ import type { ServerConnection } from "./ServerConnection.ts"
  */
 export const defaults = {
   window: "10 seconds",
-  retryAfter: "5 seconds"
+  retryAfter: "5 seconds",
+  limit: "25 seconds"
 } as const satisfies { readonly [K in keyof Required<DrainOptions>]: NonNullable<DrainOptions[K]> }
 
 /**
@@ -41,11 +42,23 @@ export const run = Effect.fnUntraced(function*(
   const connections = instances.flatMap((instance) => Array.from(instance.table.listed()))
   yield* Effect.logInfo(`draining ${connections.length} connections`)
   const pause = Duration.divideUnsafe(window, connections.length)
-  for (const connection of connections) {
-    yield* end(connection, retryAfter)
-    yield* Effect.sleep(pause)
-  }
-  yield* Effect.forEach(instances, (instance) => instance.awaitQuiet, { discard: true, concurrency: "unbounded" })
+  yield* Effect.forEach(connections, (one) => Effect.andThen(end(one, retryAfter), Effect.sleep(pause)), {
+    discard: true
+  }).pipe(
+    Effect.andThen(
+      Effect.forEach(instances, (instance) => instance.awaitQuiet, { discard: true, concurrency: "unbounded" })
+    ),
+    // Servers close in finalizers, which nothing interrupts.
+    Effect.interruptible,
+    Effect.timeoutOrElse({
+      duration: options.limit ?? defaults.limit,
+      orElse: () =>
+        Effect.andThen(
+          Effect.logWarning("draining took longer than its limit; what is left is cut"),
+          Effect.forEach(connections, (one) => end(one, retryAfter), { discard: true })
+        )
+    })
+  )
 })
 
 /** A suspended connection ends with the others: its client finds the server away and comes back to a fresh one. */

@@ -45,6 +45,7 @@ export const config: Config.Config<HostOptions> = Config.all(
 export const drain: Config.Config<DrainOptions> = Config.all(
   {
     window: duration("window"),
-    retryAfter: duration("retryAfter")
+    retryAfter: duration("retryAfter"),
+    limit: duration("limit")
   } satisfies { readonly [K in keyof Required<DrainOptions>]: Config.Config<DrainOptions[K]> }
 ).pipe(Config.nested("drain"), Config.nested("tether"))
