@@ -52,7 +52,7 @@ describe("layerHealth", () => {
       assert.deepStrictEqual(yield* ask("/ready"), [503, "unready"])
       assert.deepStrictEqual(yield* ask("/live"), [200, "live"])
       const { lines } = yield* Observed.Observed
-      const [line] = lines.filter(({ level }) => level === "Warn")
+      const line = lines.find(({ level }) => level === "Warn")
       assert.include(line?.cause, "no database")
     }).pipe(Effect.provide(serve({ live: "/live", ready: "/ready", check: Effect.fail("no database") }))))
 
