@@ -14,6 +14,8 @@ import type * as RpcGroup from "effect/rpc/RpcGroup"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as ActorState from "./ActorState.ts"
+import type { ActorStorage } from "./ActorStorage.ts"
+import type * as Alarms from "./Alarms.ts"
 import type { CallError } from "./CallError.ts"
 import type * as Client from "./Client.ts"
 import type * as Connection from "./Connection.ts"
@@ -83,6 +85,16 @@ export declare namespace Id {
     readonly name: Name
   }
   /**
+   * Identifier of the alarms of the instance.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  export interface Alarms<Name> {
+    readonly _: unique symbol
+    readonly name: Name
+  }
+  /**
    * Identifier of the hooks of the actor.
    *
    * @category models
@@ -118,7 +130,7 @@ export declare namespace Id {
    * @category models
    * @since 0.1.0
    */
-  export type Inside<Name> = Connections<Name> | State<Name> | CurrentKey<Name>
+  export type Inside<Name> = Connections<Name> | State<Name> | Alarms<Name> | CurrentKey<Name>
 }
 
 /**
@@ -204,6 +216,44 @@ export interface LayerOptions {
   readonly maxIdleTime?: Duration.Input | undefined
 }
 
+/**
+ * When what an actor has changed is stored.
+ *
+ * **Details**
+ *
+ * `"commit"`: before anybody hears of it. State, connection states, alarms and the reply of a call are one commit, and all
+ * that the actor emits leaves after every earlier one. After a crash nothing that was answered is lost, and a call that is
+ * sent again is answered without running again.
+ *
+ * `{ interval }`: every so often, and when the actor stops. Answers leave at once, so that a crash takes back up to an
+ * interval of what was answered: for state that changes many times a second and may be a little old.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Durability = "commit" | { readonly interval: Duration.Input }
+
+/**
+ * How an actor outlives its process.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface DurableOptions<out D extends Durability | undefined, in out RM> extends LayerOptions {
+  /**
+   * Stores the state, the connections and the alarms of each instance in the `ActorStorage`. The state is stored as a
+   * whole at each commit: keep it to tens of kilobytes. Default: they live in memory.
+   */
+  readonly durability?: D
+  /** The version of the state's schema; raise it when stored states of before don't decode any more. Default: 1. */
+  readonly version?: number | undefined
+  /**
+   * Turns the encoded state of another version into one of this version. Without it a state that doesn't decode keeps its
+   * instance from starting; nothing is overwritten.
+   */
+  readonly migrate?: ((encoded: unknown, from: number) => Effect.Effect<unknown, unknown, RM>) | undefined
+}
+
 type EventsEncoding<Es extends Events> = { [K in keyof Es]: AsSchema<Es[K]>["EncodingServices"] }[keyof Es]
 
 type EventsDecoding<Es extends Events> = { [K in keyof Es]: AsSchema<Es[K]>["DecodingServices"] }[keyof Es]
@@ -212,8 +262,9 @@ type ConnectArgs<P extends Schema.Top, Es extends Events, E, R> = P extends Sche
   ? [options?: Client.ConnectOptions<Es>]
   : [options: Client.ConnectOptions<Es> & { readonly params: P["Type"] | Effect.Effect<P["Type"], E, R> }]
 
-type ToLayerArgs<S extends Schema.Top, R> = S extends Schema.Void ? [options?: LayerOptions]
-  : [options: LayerOptions & { readonly initialState: S["Type"] | Effect.Effect<S["Type"], never, R> }]
+type ToLayerArgs<S extends Schema.Top, R, D extends Durability | undefined, RM> = S extends Schema.Void
+  ? [options?: DurableOptions<D, RM>]
+  : [options: DurableOptions<D, RM> & { readonly initialState: S["Type"] | Effect.Effect<S["Type"], never, R> }]
 
 /**
  * What the client of an actor needs from its surroundings.
@@ -295,6 +346,8 @@ export interface Actor<
   readonly Connections: Context.Service<Id.Connections<Name>, Connections.Connections<CS["Type"], Es>>
   /** The state of the instance. */
   readonly State: Context.Service<Id.State<Name>, ActorState.State<S["Type"]>>
+  /** Calls that the instance makes to itself at a later time. */
+  readonly Alarms: Context.Service<Id.Alarms<Name>, Alarms.Alarms<Internal>>
   /** The hooks of the actor's connections. */
   readonly Hooks: Context.Service<
     Id.Hooks<Name>,
@@ -317,15 +370,24 @@ export interface Actor<
    * Implements the actor on the `ActorHost`.
    *
    * `build` runs once per start of an instance, in the scope of the instance: its finalizers run when the instance stops.
-   * It cannot fail. Handlers of one instance run one at a time by default.
+   * It cannot fail. Handlers of one instance run one at a time by default. With `durability` the actor needs an
+   * `ActorStorage`; `initialState` is for instances that were never stored.
    */
-  readonly toLayer: <Handlers extends RpcGroup.HandlersFrom<Rpcs | Internal>, R = never, RS = never>(
+  readonly toLayer: <
+    Handlers extends RpcGroup.HandlersFrom<Rpcs | Internal>,
+    R = never,
+    RS = never,
+    const D extends Durability | undefined = undefined,
+    RM = never
+  >(
     build: Handlers | Effect.Effect<Handlers, never, R>,
-    ...options: ToLayerArgs<S, RS>
+    ...options: ToLayerArgs<S, RS, D, RM>
   ) => Layer.Layer<
     never,
     never,
     | ActorHost
+    | ([D] extends [undefined] ? never : ActorStorage)
+    | RM
     | Id.Hooks<Name>
     | Exclude<R, Scope.Scope | Id.Inside<Name>>
     | Exclude<RS, Id.CurrentKey<Name>>
@@ -337,7 +399,8 @@ export interface Actor<
    * Makes a client of the instance under `key`.
    *
    * The handle is there at once and dials by itself until the scope closes. `params` is a value, or an Effect that is
-   * evaluated anew at every dial; a failing or hanging one is tried again by the `reconnect` schedule.
+   * evaluated anew at every dial; a failing or hanging one is tried again by the `reconnect` schedule. Connecting itself
+   * never fails: calls, events and `status` tell how it goes.
    */
   readonly connect: <E = never, R = never>(key: string, ...options: ConnectArgs<P, Es, E, R>) => Effect.Effect<
     Client.Client<Rpcs, Es, Rej["Type"]>,
@@ -350,7 +413,11 @@ export interface Actor<
     never,
     ActorClient | Exclude<R, Scope.Scope> | ClientServices<P, Rej, Es, Rpcs>
   >
-  /** Calls the internal RPCs of the instance under `key` from server code; no connection, no hooks. */
+  /**
+   * Calls the internal RPCs of the instance under `key` from server code; no connection, no hooks. The instance is
+   * started by the first call. A call fails with the error of its RPC or with `CallError`; interrupting it interrupts
+   * its handler.
+   */
   readonly client: (key: string) => Effect.Effect<RpcClient.RpcClient<Internal, CallError>, never, ActorHost>
 }
 

@@ -4,16 +4,24 @@
  * @since 0.1.0
  */
 import type * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Headers from "effect/http/Headers"
 import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
 import * as SocketServer from "effect/socket/SocketServer"
 import * as HostConfig from "./host/HostConfig.ts"
 import { ActorHost, type DrainOptions } from "./internal/actorHost.ts"
+import * as Backlog from "./server/Backlog.ts"
+import * as Origin from "./server/Origin.ts"
 import * as Link from "./session/Link.ts"
 
 /**
@@ -23,8 +31,16 @@ import * as Link from "./session/Link.ts"
  *
  * One path serves every actor and key: what a client asks for travels in the
  * first frame, never in the URL, where tokens would end up in logs. A request
- * from a browser whose `Origin` is not in `origins` is answered with 403; one
- * that is not a WebSocket upgrade with 426.
+ * from a page that may not connect is answered with 403; one that is not a
+ * WebSocket upgrade with 426.
+ *
+ * Where the server is Node's, a client that does not read what was written to
+ * it is not read either while more than the host's `bufferBytes` wait.
+ *
+ * **Gotchas**
+ *
+ * A proxy that changes the `Host` header makes every page one of another
+ * origin: let it pass the header on, or list the `origins`.
  *
  * @category layers
  * @since 0.1.0
@@ -32,28 +48,60 @@ import * as Link from "./session/Link.ts"
 export const layerHttpRouter = (options: {
   /** The path of the endpoint, for example `/actors`. */
   readonly path: HttpRouter.PathInput
-  /** The origins from which browsers may connect. Default: all. */
-  readonly origins?: ReadonlyArray<string> | undefined
+  /**
+   * The origins whose pages may connect, such as `https://example.org`; `"same"` lets in those of the server's own host,
+   * as the request names it, and `"any"` all. Clients that are no browsers send no origin and are always let in.
+   * Default: `"same"`.
+   */
+  readonly origins?: Origin.Origins | undefined
 }): Layer.Layer<never, never, ActorHost | HttpRouter.HttpRouter> =>
-  Layer.unwrap(Effect.map(ActorHost, (host) =>
-    HttpRouter.add(
+  Layer.unwrap(Effect.gen(function*() {
+    const host = yield* ActorHost
+    const accept = yield* makeAcceptor(host)
+    return HttpRouter.add(
       "GET",
       options.path,
       Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-        const origin = request.headers.origin
-        if (origin !== undefined && options.origins !== undefined && !options.origins.includes(origin)) {
-          return Effect.succeed(HttpServerResponse.text("origin not allowed", { status: 403 }))
+        if (!Origin.isAllowed(request.headers, options.origins ?? "same")) {
+          return Effect.as(
+            Effect.logInfo("a page of another origin was refused; see the option `origins`"),
+            HttpServerResponse.text("origin not allowed", { status: 403 })
+          )
         }
         return Effect.flatMap(host.isDraining, (draining) =>
           draining
             ? Effect.succeed(HttpServerResponse.text("the server is shutting down", { status: 503 }))
-            : request.upgrade.pipe(
-              Effect.flatMap((socket) => host.accept(socket, { headers: request.headers })),
-              Effect.as(HttpServerResponse.empty()),
-              Effect.orElseSucceed(() => notAWebSocket)
-            ))
+            : accept(request))
       })
-    )))
+    )
+  }))
+
+/**
+ * Serves sockets beside the requests that brought them: a request ends with its upgrade, or all that an HTTP server keeps
+ * for one would stay as long as the socket does. The sockets end with the layer.
+ */
+const makeAcceptor = Effect.fnUntraced(function*(host: ActorHost["Service"]) {
+  const scope = yield* Scope.fork(yield* Effect.scope, "parallel")
+  const runFork = Effect.runForkWith(yield* Effect.context<never>())
+  return (request: HttpServerRequest.HttpServerRequest): Effect.Effect<HttpServerResponse.HttpServerResponse> =>
+    // Where the socket is made it keeps the services that it finds, those of the request, which it has no use for.
+    Effect.updateContext(request.upgrade, (_: Context.Context<never>) => Context.empty()).pipe(
+      Effect.flatMap((socket) => {
+        const opened = Deferred.makeUnsafe<void>()
+        const accepted = Socket.make({
+          reader: Effect.tap(socket.reader, () => Deferred.succeed(opened, undefined)),
+          writer: socket.writer
+        })
+        const fiber = Fiber.runIn(
+          runFork(host.accept(accepted, { headers: request.headers, backlog: Backlog.of(request) })),
+          scope
+        )
+        fiber.addObserver(() => Deferred.doneUnsafe(opened, Exit.void))
+        return Effect.as(Deferred.await(opened), HttpServerResponse.empty())
+      }),
+      Effect.orElseSucceed(() => notAWebSocket)
+    )
+})
 
 const notAWebSocket = HttpServerResponse.text("this is a WebSocket endpoint", {
   status: 426,

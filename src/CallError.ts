@@ -59,13 +59,37 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>(`${TypeId
 }
 
 /**
+ * The actor could not be started from what is stored of it.
+ *
+ * **Details**
+ *
+ * The call never ran.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ActorUnavailable extends Schema.TaggedError<ActorUnavailable>(`${TypeId}/ActorUnavailable`)(
+  "ActorUnavailable",
+  {
+    /** The actor, as `type/key`. */
+    actor: Schema.String,
+    /** What happened, and what can be done about it. */
+    explanation: Schema.String
+  }
+) {
+  override get message() {
+    return `The call never ran, since ${this.actor} could not be started: ${this.explanation}`
+  }
+}
+
+/**
  * Failure of a call to an internal RPC, beside the errors of the RPC itself; match on `reason` to tell the cases apart.
  *
  * @category errors
  * @since 0.1.0
  */
 export class CallError extends Schema.TaggedError<CallError>(TypeId)("CallError", {
-  reason: Schema.Union([CallCycle, HostClosed, OutcomeUnknown])
+  reason: Schema.Union([CallCycle, HostClosed, OutcomeUnknown, ActorUnavailable])
 }) {
   override get message() {
     return this.reason.message

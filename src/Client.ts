@@ -35,18 +35,26 @@ export interface Client<Rpcs extends Rpc.Any, Es extends Events, Rejection = nev
   readonly rpc: RpcClient.RpcClient<Rpcs, ConnectionError<Rejection>>
   /**
    * The actor's events, each a stream that subscribes while it runs and goes on across reconnects. Several consumers of
-   * one event each get all of it.
+   * one event each get all of it. It fails with `EventsOverflow` if its consumer is too slow, with `InvalidEvent` or
+   * `TooManySubscriptions`, and with `Rejected` or `Disconnected` when the handle is done.
    */
   readonly events: {
     readonly [K in keyof Es]: Stream.Stream<Payload<Es, K>, ConnectionError<Rejection>>
   }
-  /** Where the client stands. */
+  /** Where the client stands; `SubscriptionRef.changes` follows it. */
   readonly status: SubscriptionRef.SubscriptionRef<Status<Rejection>>
-  /** Emits when continuity was lost, so that the app can fetch anew what it derived from events. */
+  /**
+   * Emits when continuity was lost, so that the app can fetch anew what it derived from events. Ends when the handle is
+   * done. A reader that is 16 gaps behind misses the oldest.
+   */
   readonly gaps: Stream.Stream<Gap>
   /** How many calls wait in the queue. */
   readonly queued: Effect.Effect<number>
-  /** Leaves for good, with a reason for the actor: settles all calls, ends all streams. Does nothing when done already. */
+  /**
+   * Leaves for good, with a reason for the actor: settles all calls, ends all streams. Does nothing when done already.
+   * Waits at most a second for the word to leave, and is not interrupted meanwhile. An actor that cannot be reached
+   * learns of it when its resume window is over.
+   */
   readonly disconnect: (reason?: string) => Effect.Effect<void>
 }
 

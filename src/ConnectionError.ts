@@ -45,6 +45,7 @@ export class QueueFull extends Data.TaggedError("QueueFull")<{
  * @since 0.1.0
  */
 export class NotExecuted extends Data.TaggedError("NotExecuted")<{
+  /** What refused it; Details has the cases. */
   readonly cause: "UnknownRpc" | "InvalidPayload" | "FrameTooLarge" | "TooManyCalls" | "ConnectionEnded"
   /** What exactly was wrong, in a sentence. */
   readonly message: string
@@ -114,6 +115,7 @@ export class InvalidReply extends Data.TaggedError("InvalidReply")<{
  * @since 0.1.0
  */
 export class EventsOverflow extends Data.TaggedError("EventsOverflow")<{
+  /** The name of the event. */
   readonly event: string
   /** How many events the buffer of the consumer holds. */
   readonly capacity: number
@@ -135,6 +137,7 @@ export class EventsOverflow extends Data.TaggedError("EventsOverflow")<{
  * @since 0.1.0
  */
 export class TooManySubscriptions extends Data.TaggedError("TooManySubscriptions")<{
+  /** The name of the event. */
   readonly event: string
   /** How many events a connection may be subscribed to. */
   readonly limit: number
@@ -158,6 +161,7 @@ export class TooManySubscriptions extends Data.TaggedError("TooManySubscriptions
  * @since 0.1.0
  */
 export class InvalidEvent extends Data.TaggedError("InvalidEvent")<{
+  /** The name of the event. */
   readonly event: string
   /** What exactly does not decode. */
   readonly message: string

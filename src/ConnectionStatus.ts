@@ -47,7 +47,7 @@ export interface Waiting {
   readonly _tag: "Waiting"
   /** Which dial the next one is since the client was last connected. */
   readonly attempt: number
-  /** The time from the beginning of this status to the next dial. */
+  /** The time from the beginning of this status to the next dial; infinite while the platform suspends the client. */
   readonly delay: Duration.Duration
   /** Why the client is away, as `Reconnect.Lost` has it. */
   readonly cause: unknown
@@ -125,9 +125,10 @@ export interface Gap {
   readonly current: ConnectionId
   /**
    * `SessionLost`: the session could not be resumed. `BufferLost`: the server ended it, since more waited for the client
-   * than it may hold. A session is never resumed in part.
+   * than it may hold. `ActorRestarted`: the connection goes on, and its durable actor has started again since. A session
+   * is never resumed in part.
    */
-  readonly cause: "SessionLost" | "BufferLost"
+  readonly cause: "SessionLost" | "BufferLost" | "ActorRestarted"
   /** How many events were missed, where that is known: a host in memory does not know it. */
   readonly missed: Option.Option<number>
 }

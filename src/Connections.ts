@@ -83,6 +83,9 @@ export interface Connections<CS, Es extends Events> {
     event: K,
     ...args: [...PayloadArgs<Es, K>, options?: BroadcastOptions]
   ) => Effect.Effect<void>
-  /** The changes of the list from the moment on in which the stream is run. It ends when the actor stops. */
+  /**
+   * The changes of the list from the moment on in which the stream is run. It ends when the actor stops. A reader that is
+   * 4,096 changes behind misses the oldest.
+   */
   readonly changes: Stream.Stream<ConnectionChange<CS, Es>>
 }

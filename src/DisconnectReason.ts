@@ -46,6 +46,7 @@ const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
  * @since 0.1.0
  */
 export class ClientLeft extends Schema.TaggedClass<ClientLeft>(`${TypeId}/ClientLeft`)("ClientLeft", {
+  /** What the app gave to `disconnect`, if anything. */
   reason: Schema.optionalKey(Schema.String)
 }) {}
 
@@ -60,7 +61,9 @@ export class ClientLeft extends Schema.TaggedClass<ClientLeft>(`${TypeId}/Client
  * @since 0.1.0
  */
 export class Kicked extends Schema.TaggedClass<Kicked>(`${TypeId}/Kicked`)("Kicked", {
+  /** What the actor gave to `disconnect`, if anything. */
   reason: Schema.optionalKey(Schema.String),
+  /** How long the client stays away at least; absent where it is to stay away for good. */
   retryAfter: Schema.optionalKey(RetryAfter)
 }) {}
 
@@ -96,7 +99,9 @@ export class Refused extends Schema.TaggedClass<Refused>(`${TypeId}/Refused`)("R
  * @since 0.1.0
  */
 export class SlowConsumer extends Schema.TaggedClass<SlowConsumer>(`${TypeId}/SlowConsumer`)("SlowConsumer", {
+  /** How many frames waited for the client. */
   frames: Count,
+  /** Their length in UTF-16 code units, which is the same as bytes for ASCII. */
   bytes: Count
 }) {}
 
@@ -111,6 +116,7 @@ export class SlowConsumer extends Schema.TaggedClass<SlowConsumer>(`${TypeId}/Sl
  * @since 0.1.0
  */
 export class ProtocolError extends Schema.TaggedClass<ProtocolError>(`${TypeId}/ProtocolError`)("ProtocolError", {
+  /** Which rule was broken. */
   message: Schema.String
 }) {}
 
@@ -125,6 +131,7 @@ export class ProtocolError extends Schema.TaggedClass<ProtocolError>(`${TypeId}/
  * @since 0.1.0
  */
 export class InvalidParams extends Schema.TaggedClass<InvalidParams>(`${TypeId}/InvalidParams`)("InvalidParams", {
+  /** What does not decode. */
   message: Schema.String
 }) {}
 
@@ -139,6 +146,7 @@ export class InvalidParams extends Schema.TaggedClass<InvalidParams>(`${TypeId}/
  * @since 0.1.0
  */
 export class UnknownActor extends Schema.TaggedClass<UnknownActor>(`${TypeId}/UnknownActor`)("UnknownActor", {
+  /** The name that the client asked for. */
   actor: Schema.String
 }) {}
 
@@ -147,7 +155,8 @@ export class UnknownActor extends Schema.TaggedClass<UnknownActor>(`${TypeId}/Un
  *
  * **Details**
  *
- * What went wrong is logged where the actor lives and never sent to a client.
+ * What went wrong is logged where the actor lives and never sent to a client. Not terminal: the client dials again. If
+ * the hook was one of admission, its session is kept; after `onConnect` it gets a fresh connection.
  *
  * @category models
  * @since 0.1.0
@@ -166,11 +175,16 @@ export class InternalError extends Schema.TaggedClass<InternalError>(`${TypeId}/
  * @since 0.1.0
  */
 export class Draining extends Schema.TaggedClass<Draining>(`${TypeId}/Draining`)("Draining", {
+  /** How long the client stays away at least. */
   retryAfter: Schema.optionalKey(RetryAfter)
 }) {}
 
 /**
  * The actor instance stopped while the connection was open.
+ *
+ * **Details**
+ *
+ * Not terminal: the client dials again and gets a fresh connection, and its `gaps` emits.
  *
  * @category models
  * @since 0.1.0
@@ -180,6 +194,10 @@ export class ActorStopped extends Schema.TaggedClass<ActorStopped>(`${TypeId}/Ac
 /**
  * A later socket of the same session took this one's place.
  *
+ * **Details**
+ *
+ * Ends the socket alone and never a connection: no hook sees it.
+ *
  * @category models
  * @since 0.1.0
  */
@@ -187,6 +205,10 @@ export class Displaced extends Schema.TaggedClass<Displaced>(`${TypeId}/Displace
 
 /**
  * The socket was dialled before another one of the same session that is attached already.
+ *
+ * **Details**
+ *
+ * Ends the socket alone and never a connection: no hook sees it.
  *
  * @category models
  * @since 0.1.0

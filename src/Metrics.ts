@@ -79,8 +79,8 @@ export const serverRejections: Metric.Counter<number> = Metric.counter("tether.s
 })
 
 /**
- * Clients that came back to their session, by `actor` and `result`: `exact` (it goes on without a gap) or `lost` (it was gone,
- * and they got a fresh connection).
+ * Clients that came back to their session, by `actor` and `result`: `exact` (it goes on without a gap), `recovered`
+ * (the connection of a durable actor goes on in a new epoch) or `lost` (it was gone, and they got a fresh connection).
  *
  * @category server metrics
  * @since 0.1.0
@@ -207,7 +207,8 @@ export const clientDials: Metric.Counter<number> = Metric.counter("tether.client
 })
 
 /**
- * Returns after a drop, by `actor` and `result`: `exact` (the session goes on) or `lost` (a fresh connection).
+ * Returns after a drop, by `actor` and `result`: `exact` (the session goes on), `recovered` (the connection
+ * goes on in a new epoch) or `lost` (a fresh connection).
  *
  * @category client metrics
  * @since 0.1.0

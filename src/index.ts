@@ -32,6 +32,21 @@ export * as ActorState from "./ActorState.ts"
 /**
  * @since 0.1.0
  */
+export * as ActorStorage from "./ActorStorage.ts"
+
+/**
+ * @since 0.1.0
+ */
+export * as Alarms from "./Alarms.ts"
+
+/**
+ * @since 0.1.0
+ */
+export * as BrowserClient from "./BrowserClient.ts"
+
+/**
+ * @since 0.1.0
+ */
 export * as CallError from "./CallError.ts"
 
 /**
@@ -78,6 +93,11 @@ export * as LifecycleHooks from "./LifecycleHooks.ts"
  * @since 0.1.0
  */
 export * as Metrics from "./Metrics.ts"
+
+/**
+ * @since 0.1.0
+ */
+export * as PlatformSignals from "./PlatformSignals.ts"
 
 /**
  * @since 0.1.0

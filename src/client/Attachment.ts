@@ -19,6 +19,7 @@ import * as Socket from "effect/socket/Socket"
 import { ConnectionId } from "../Connection.ts"
 import { type Gap, Status } from "../ConnectionStatus.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
+import { Suspended } from "../PlatformSignals.ts"
 import type { Lost } from "../Reconnect.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
@@ -33,6 +34,7 @@ import type { ClientSession } from "./ClientSession.ts"
 import type { ClientSettings } from "./ClientSettings.ts"
 import { type ClientTelemetry, describeLoss } from "./ClientTelemetry.ts"
 import type { Subscriptions } from "./Subscriptions.ts"
+import type { Wakeups } from "./Wakeups.ts"
 
 /** Largest message of several frames sent to one; a single frame is bounded by what the server announces. */
 const maxOutboundBytes = 262_144
@@ -83,6 +85,8 @@ export interface Parts {
   readonly deliveries: InOrder<Effect.Effect<void>>
   readonly setStatus: (status: Status<unknown>) => Effect.Effect<void>
   readonly announceGap: (gap: Gap) => Effect.Effect<void>
+  /** What the platform tells; `undefined` where it tells nothing. */
+  readonly wakeups: Wakeups | undefined
 }
 
 /**
@@ -100,10 +104,14 @@ export const live = (self: Parts): Effect.Effect<Lost, Ended> =>
     const onConnected = Effect.map(Clock.monotonicTimeNanos, (now) => {
       connectedAt = now
     })
-    const cause = yield* Effect.scoped(serve(self, onConnected)).pipe(
+    const served = Effect.scoped(serve(self, onConnected)).pipe(
       Effect.onExit((exit) => Effect.sync(() => self.telemetry.failed(isRejected(exit) ? "rejected" : "failed", exit))),
       Effect.catchTag("Dropped", (dropped) => Effect.succeed(dropped.cause))
     )
+    const { wakeups } = self
+    const cause = yield* wakeups === undefined
+      ? served
+      : Effect.raceFirst(served, Effect.as(wakeups.suspended, new Suspended()))
     yield* Effect.logDebug(
       `${connectedAt === undefined ? "a dial failed" : "the connection was lost"}: ${describeLoss(cause)}`
     )
@@ -156,7 +164,7 @@ const serve = Effect.fnUntraced(function*(
     subscriptions,
     ...self.telemetry.trace
   }
-  outgoing.push(Frame.encode(["hello", self.session.hello(hello)]))
+  outgoing.push(Frame.encode(["hello", self.session.hello(hello, self.calls.unanswered)]))
 
   const receiving = Session.receive<Frame.ServerFrame, Ended | Dropped>({
     link,
@@ -175,7 +183,12 @@ const serve = Effect.fnUntraced(function*(
     Effect.timeoutOrElse({ duration: self.settings.handshakeTimeout, orElse: () => Effect.fail(timedOut("welcome")) }),
     Effect.andThen(
       Effect.suspend(() =>
-        Heartbeat.awaitSilence(activity, self.session.welcome!.heartbeat, () => outgoing.push(Frame.encode(["ping"])))
+        Heartbeat.awaitSilence(
+          activity,
+          self.session.welcome!.heartbeat,
+          () => outgoing.push(Frame.encode(["ping"])),
+          self.wakeups
+        )
       )
     ),
     Effect.andThen(Effect.fail(timedOut("pong")))
@@ -202,7 +215,7 @@ const onWelcome = Effect.fnUntraced(function*(
   subscribed: ReadonlyArray<string>,
   welcomed: Latch.Latch
 ): Effect.fn.Return<void, ProtocolViolation> {
-  const { previous, session } = self.session
+  const { previous, session, welcome: last } = self.session
   const tail = self.session.attachTo(outgoing, welcome)
   if (tail === undefined) return yield* violation("the server resumes a session with counts that are not its own")
   welcomed.openUnsafe()
@@ -211,12 +224,16 @@ const onWelcome = Effect.fnUntraced(function*(
   session.state.reported = session.state.received
   for (const frame of tail) outgoing.push(frame)
   const id = ConnectionId.make(welcome.connection)
-  self.telemetry.welcomed(id, welcome.resumed, previous !== undefined)
-  if (!welcome.resumed) {
+  const isContinued = welcome.resumed && last?.epoch === welcome.epoch
+  self.telemetry.welcomed(
+    id,
+    isContinued ? "exact" : welcome.resumed ? "recovered" : previous === undefined ? "fresh" : "lost"
+  )
+  if (!isContinued) {
     subscribeAnew(self, subscribed)
-    yield* self.calls.sessionLost(undefined, undefined)
+    yield* (welcome.resumed ? self.calls.recovered : self.calls.sessionLost(undefined, undefined))
   }
-  const gap = welcome.resumed || previous === undefined ? undefined : self.session.takeGap(previous, id)
+  const gap = isContinued || previous === undefined ? undefined : self.session.takeGap(previous, id)
   yield* self.setStatus(Status.Connected({ id, resumed: welcome.resumed, ...(gap === undefined ? {} : { gap }) }))
   if (gap !== undefined) yield* self.announceGap(gap)
   yield* self.calls.drain
@@ -281,7 +298,8 @@ const onBye = (self: Parts, bye: Frame.Bye, attached: boolean): Effect.Effect<ne
       return Effect.fail(new Ended({ status: Status.Disconnected({ reason }), taken }))
     }
     const dropped = Effect.fail(new Dropped({ cause: reason }))
-    if (EndCode.keepsSession(reason, attached)) return dropped
+    const durable = self.session.welcome?.durable === true
+    if (EndCode.keepsSession(reason, { attached, durable })) return dropped
     self.session.forget(reason)
     return Effect.andThen(self.calls.sessionLost(reason, taken), dropped)
   })

@@ -37,11 +37,21 @@ export interface Call extends Outbox.Waiting {
  * @category guards
  * @since 0.1.0
  */
-export const isRepeatable = (call: Call, taken: number | undefined): boolean => {
+export const isRepeatable = (call: Call, taken: number | undefined, recovered: boolean): boolean => {
   if (call.abandoned) return false
   if (isUntouched(call, taken)) return true
-  return call.delivery === undefined && Context.get(call.rpc.annotations, Delivery) === "idempotent"
+  return (recovered && isKept(call)) ||
+    (call.delivery === undefined && Context.get(call.rpc.annotations, Delivery) === "idempotent")
 }
+
+/**
+ * Whether a durable actor tells a repetition of this call from a new one: of
+ * streams and of calls whose result nobody wants it keeps nothing.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isKept = (call: Call): boolean => call.delivery === undefined && !call.discard && !call.abandoned
 
 /**
  * Whether the session ended without the server having taken the call in.

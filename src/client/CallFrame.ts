@@ -5,7 +5,7 @@
  */
 import type * as Rpc from "effect/rpc/Rpc"
 import type { Request } from "effect/rpc/RpcMessage"
-import { NotExecuted, type Reason, ReplyTooLarge } from "../ConnectionError.ts"
+import { NotExecuted, OutcomeUnknown, type Reason, ReplyTooLarge } from "../ConnectionError.ts"
 import * as Frame from "../session/Frame.ts"
 
 /**
@@ -54,6 +54,8 @@ export const toReason = (refusal: Frame.Refusal, message: string): Reason => {
       const [bytes = 0, limit = 0] = message.split(" ").map(Number)
       return new ReplyTooLarge({ bytes, limit })
     }
+    case "OutcomeUnknown":
+      return new OutcomeUnknown({ cause: undefined })
     case "Interrupted":
       return new NotExecuted({ cause: "ConnectionEnded", message: "the call was interrupted before it ran" })
     default:

@@ -19,7 +19,7 @@ import type { AnyActor } from "../internal/definition.ts"
 import * as Frame from "../session/Frame.ts"
 import { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
-import { type Call, isRepeatable, isUntouched, makeDelivery, takeFirst } from "./Call.ts"
+import { type Call, isKept, isRepeatable, isUntouched, makeDelivery, takeFirst } from "./Call.ts"
 import * as CallFrame from "./CallFrame.ts"
 import type { ClientTelemetry } from "./ClientTelemetry.ts"
 import * as Outbox from "./Outbox.ts"
@@ -62,6 +62,13 @@ export interface Calls {
    * and those that the server says it never took in. The others settle.
    */
   readonly sessionLost: (cause: DisconnectReason | undefined, taken: number | undefined) => Effect.Effect<void>
+  /**
+   * The connection goes on in a new epoch of a durable actor: calls are sent again under their ids. Streams, and calls
+   * whose result nobody wants, settle.
+   */
+  readonly recovered: Effect.Effect<void>
+  /** The ids of the calls that would be sent again to a durable actor. */
+  readonly unanswered: () => ReadonlyArray<number>
   /** Settles all calls, now and later: those never sent with `error`. */
   readonly close: (error: Failure, cause: DisconnectReason, taken: number | undefined) => Effect.Effect<void>
 }
@@ -256,6 +263,26 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
         ), { discard: true })
     )
 
+  const repeat = (
+    cause: DisconnectReason | undefined,
+    taken: number | undefined,
+    recovered: boolean
+  ): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      const repeated = Array.from(sent.values()).filter((call) => isRepeatable(call, taken, recovered))
+      const waiting = Array.from(again.values())
+      again.clear()
+      for (const call of repeated) {
+        if (!isUntouched(call, taken)) call.mayHaveRun = true
+        call.sequence = 0
+      }
+      for (const call of [...repeated, ...waiting]) {
+        sent.delete(call.id)
+        again.set(call.id, call)
+      }
+      return settleSent(Array.from(sent.values()), cause, taken)
+    })
+
   return {
     rpc: client.client,
     queued: () => outbox.size() + again.size,
@@ -273,21 +300,9 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
           return onChunk(call, frame[2])
       }
     },
-    sessionLost: (cause, taken) =>
-      Effect.suspend(() => {
-        const repeated = Array.from(sent.values()).filter((call) => isRepeatable(call, taken))
-        const waiting = Array.from(again.values())
-        again.clear()
-        for (const call of repeated) {
-          if (!isUntouched(call, taken)) call.mayHaveRun = true
-          call.sequence = 0
-        }
-        for (const call of [...repeated, ...waiting]) {
-          sent.delete(call.id)
-          again.set(call.id, call)
-        }
-        return settleSent(Array.from(sent.values()), cause, taken)
-      }),
+    sessionLost: (cause, taken) => repeat(cause, taken, false),
+    recovered: repeat(undefined, undefined, true),
+    unanswered: () => [...sent.values(), ...again.values()].filter(isKept).map(({ id }) => id),
     close: Effect.fnUntraced(function*(error, cause, taken) {
       for (const call of outbox.close(error)) yield* settle(call, Exit.fail(error))
       yield* settleSent([...again.values(), ...sent.values()], cause, taken)

@@ -50,7 +50,11 @@ export class ClientSession {
     return this.session.socket !== undefined && this.session.hasRoom()
   }
 
-  hello(options: Pick<Frame.Hello, "protocol" | "actor" | "key" | "params" | "subscriptions" | "trace">): Frame.Hello {
+  /** `unanswered` are the calls that are made again if the actor has begun a new epoch. */
+  hello(
+    options: Pick<Frame.Hello, "protocol" | "actor" | "key" | "params" | "subscriptions" | "trace">,
+    unanswered: () => ReadonlyArray<number>
+  ): Frame.Hello {
     const hello = { ...options, attach: ++this.attach }
     return this.welcome === undefined ? hello : {
       ...hello,
@@ -58,20 +62,23 @@ export class ClientSession {
         connection: this.welcome.connection,
         token: this.welcome.token,
         epoch: this.welcome.epoch,
-        received: this.session.state.received
+        received: this.session.state.received,
+        ...(this.welcome.durable === undefined ? {} : { calls: unanswered() })
       }
     }
   }
 
   /**
    * Takes the session up on a socket, or starts a fresh one, as the server
-   * says. Returns the frames to send again; `undefined` if the server's counts
-   * are not of this session.
+   * says: a connection that goes on in a new epoch has a fresh one as well.
+   * Returns the frames to send again; `undefined` if the server's counts are
+   * not of this session.
    */
   attachTo(outgoing: Outgoing, welcome: Frame.Welcome): ReadonlyArray<string> | undefined {
     let tail: ReadonlyArray<string> | undefined = []
-    if (welcome.resumed) {
-      tail = this.welcome?.connection === welcome.connection ? this.session.resume(welcome.received) : undefined
+    if (welcome.resumed && this.welcome?.connection !== welcome.connection) return undefined
+    if (welcome.resumed && this.welcome?.epoch === welcome.epoch) {
+      tail = this.session.resume(welcome.received)
       if (tail === undefined) return undefined
     } else {
       this.session.reset()
@@ -93,7 +100,11 @@ export class ClientSession {
 
   /** What a fresh connection in the place of an earlier one means for the events. */
   takeGap(previous: ConnectionId, current: ConnectionId): Gap {
-    const cause = this.endedBy?._tag === "SlowConsumer" ? "BufferLost" : "SessionLost"
+    const cause = previous === current
+      ? "ActorRestarted"
+      : this.endedBy?._tag === "SlowConsumer"
+      ? "BufferLost"
+      : "SessionLost"
     this.endedBy = undefined
     return { previous, current, cause, missed: Option.none() }
   }

@@ -32,7 +32,7 @@ export type Outcome = "success" | "failure" | "defect" | "interrupted" | "refuse
  */
 export interface ClientMetrics {
   readonly dialled: (outcome: "connected" | "rejected" | "failed") => void
-  readonly resumed: (result: "exact" | "lost") => void
+  readonly resumed: (result: "exact" | "recovered" | "lost") => void
   readonly gap: (cause: string) => void
   /** A call ended; `roundTrip` is `undefined` where it was never sent. Both in seconds. */
   readonly called: (outcome: Outcome, duration: number, roundTrip: number | undefined) => void
@@ -164,15 +164,15 @@ export class ClientTelemetry {
     return this.dial === undefined ? {} : { trace: Tracing.encode(this.dial) }
   }
 
-  /** The dial has led to a connection, the earlier one or another. */
-  welcomed(connection: string, resumed: boolean, hadSession: boolean): void {
+  /** The dial has led to a connection: the earlier one, in a new epoch perhaps, or another. */
+  welcomed(connection: string, result: "fresh" | "exact" | "recovered" | "lost"): void {
     this.isDialling = false
     this.metrics?.dialled("connected")
-    if (resumed || hadSession) this.metrics?.resumed(resumed ? "exact" : "lost")
+    if (result !== "fresh") this.metrics?.resumed(result)
     this.dial?.attribute("tether.connection", connection)
-    this.dial?.attribute("tether.resumed", resumed)
+    this.dial?.attribute("tether.result", result)
     this.dial?.end(this.clock.currentTimeNanosUnsafe(), Exit.void)
-    if (!resumed) return
+    if (result !== "exact") return
     for (const call of this.calls.values()) {
       if (call.sentAt !== undefined && call.span !== undefined) this.linkToDial(call.span)
     }

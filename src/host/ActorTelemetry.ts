@@ -103,8 +103,8 @@ export class ActorTelemetry {
 
   /** A call has an outcome; the first one counts. */
   settled(call: ServerCall, exit: Exit.Exit<unknown, unknown>, outcome = toOutcome(exit)): void {
-    if (call.isSettled) return
-    call.isSettled = true
+    if (call.isCounted) return
+    call.isCounted = true
     this.metrics.call(outcome)
     if (call.startedAt !== undefined) {
       const now = this.now()
@@ -123,9 +123,9 @@ export class ActorTelemetry {
     else this.settled(call, Exit.fail(cause), outcome)
   }
 
-  /** A session goes on: the spans of the calls that run are linked to the new attach. */
-  resumed(connection: ServerConnection): Effect.Effect<void> {
-    this.metrics.resumed("exact")
+  /** A session goes on, in a new epoch perhaps: the spans of the calls that run are linked to the new attach. */
+  resumed(connection: ServerConnection, isContinued: boolean): Effect.Effect<void> {
+    this.metrics.resumed(isContinued ? "exact" : "recovered")
     if (!this.isTracing) return Effect.void
     return Effect.map(Effect.serviceOption(Tracer.ParentSpan), (span) => {
       if (span._tag === "None") return

@@ -9,14 +9,17 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
 import * as Schema from "effect/Schema"
+import type { Changes, StorageError } from "../ActorStorage.ts"
 import { ConnectionId } from "../Connection.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type { ConnectRequest } from "../LifecycleHooks.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
+import { isDeeper } from "../session/Inbound.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import * as ResumeToken from "../session/ResumeToken.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
+import { cut } from "./Replies.ts"
 import { dismiss, type ServerConnection } from "./ServerConnection.ts"
 
 interface Request {
@@ -36,14 +39,17 @@ type OnAttached = (connection: ServerConnection) => void
  */
 export const run = (self: ActorInstance, request: Request, onAttached: OnAttached): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const { resume } = request.hello
-    const late = isLate(self, request.hello)
-    const known = late || resume === undefined ? undefined : findResumable(self, resume)
-    const answer = late
-      ? Effect.fail(new Dismissed({ reason: DisconnectReason.Stale.make({}) }))
-      : known === undefined
+    const { hello } = request
+    const answer = hello.resume === undefined
       ? admitFresh(self, request, onAttached)
-      : readmit(self, known, request, onAttached)
+      : Effect.flatMap(protect(self, hello.resume.token), (token) => {
+        const known = findResumable(self, hello, token)
+        return known === "late"
+          ? Effect.fail(new Dismissed({ reason: DisconnectReason.Stale.make({}) }))
+          : known === undefined
+          ? admitFresh(self, request, onAttached)
+          : readmit(self, known, token, request, onAttached)
+      })
     return answer.pipe(
       Effect.catchTags({
         Rejected: ({ encoded }) =>
@@ -63,6 +69,11 @@ export const run = (self: ActorInstance, request: Request, onAttached: OnAttache
               ? Effect.logDebug("a dial came late")
               : Effect.logInfo(`a client was sent away: ${reason._tag}`),
             sendAway(self, request.outgoing, reason)
+          ),
+        StorageError: (error) =>
+          Effect.andThen(
+            Effect.logError("a client could not be admitted, since storage failed", error),
+            sendAway(self, request.outgoing, DisconnectReason.InternalError.make({}))
           )
       })
     )
@@ -89,39 +100,62 @@ const admitFresh = (self: ActorInstance, request: Request, onAttached: OnAttache
     }
     yield* checkRoom(self)
     const state = yield* restore(Effect.flatMap(decode(self, request), self.hooks.admit))
+    const encodedState = yield* self.encodeConnectionState(state)
     const id = ConnectionId.make(yield* ResumeToken.make)
     const token = yield* ResumeToken.make
+    const protectedToken = yield* protect(self, token)
     // Others may have come while the hook ran.
     yield* checkRoom(self)
-    yield* self.open({
+    const connection = self.admit({
       id,
       state,
+      encodedState,
+      token: protectedToken,
       attach: hello.attach,
-      subscriptions,
-      onListed: (connection) => {
-        connection.token = token
-        onAttached(connection)
-        connection.session.socket = request.outgoing
-        welcome(self, connection, request.outgoing, false)
-        if (hello.resume !== undefined) self.telemetry.metrics.resumed("lost")
-        // Its admission was under way when the others were sent away.
-        if (self.isDraining()) connection.end(DisconnectReason.Draining.make({}))
-      }
+      subscriptions
+    })
+    yield* store(self, connection)
+    yield* self.start(connection, () => {
+      onAttached(connection)
+      connection.session.socket = request.outgoing
+      welcome(self, connection, { token, outgoing: request.outgoing, resumed: false })
+      if (hello.resume !== undefined) self.telemetry.metrics.resumed("lost")
+      // Its admission was under way when the others were sent away.
+      if (self.isDraining()) connection.end(DisconnectReason.Draining.make({}))
     })
   }))
+
+/** A token as it is kept: hashed where it is stored. */
+const protect = (self: ActorInstance, token: string): Effect.Effect<string> =>
+  self.commits === undefined ? Effect.succeed(token) : ResumeToken.hash(token)
+
+/** What the client is about to be told of its connection is stored before. */
+const store = (
+  { commits }: ActorInstance,
+  { record }: ServerConnection,
+  trimmed: Changes["trimmed"] = []
+): Effect.Effect<void, StorageError> =>
+  commits === undefined || record === undefined ? Effect.void : commits.storeRecord(record, trimmed)
 
 const checkRoom = (self: ActorInstance): Effect.Effect<void, Dismissed> =>
   self.table.size() < self.settings.maxConnections
     ? Effect.void
     : Effect.fail(new Dismissed({ reason: DisconnectReason.Draining.make({}) }))
 
-const readmit = (self: ActorInstance, connection: ServerConnection, request: Request, onAttached: OnAttached) =>
+const readmit = (
+  self: ActorInstance,
+  connection: ServerConnection,
+  presented: string,
+  request: Request,
+  onAttached: OnAttached
+) =>
   Effect.uninterruptibleMask(Effect.fnUntraced(function*(restore) {
     const { hello, outgoing } = request
     const resume = hello.resume!
     connection.attaching++
     yield* self.cancelExpiry(connection)
     const token = yield* ResumeToken.make
+    const protectedToken = yield* protect(self, token)
     yield* decode(self, request).pipe(
       Effect.flatMap((params) => self.hooks.readmit(connection, params)),
       Effect.raceFirst(Effect.flatMap(
@@ -135,44 +169,72 @@ const readmit = (self: ActorInstance, connection: ServerConnection, request: Req
     )
     // The world may have moved on while the hook ran: another socket may have come and gone.
     yield* self.cancelExpiry(connection)
-    const isStale = connection.isEnded || hello.attach <= connection.attach || !isValid(connection, resume.token)
-    const tail = isStale ? undefined : connection.session.resume(resume.received)
-    if (tail === undefined) {
-      if (connection.session.socket === undefined) yield* self.startExpiry(connection)
-      return yield* new Dismissed({ reason: DisconnectReason.Stale.make({}) })
-    }
+    const received = countOf(self, resume)
+    const isStale = connection.isEnded || hello.attach <= connection.attach || !isValid(connection, presented)
+    if (isStale || !connection.session.canResume(received)) return yield* giveUp(self, connection)
     displace(connection)
     connection.attach = hello.attach
-    connection.previousToken = resume.token
-    connection.token = token
+    connection.previousToken = presented
+    connection.token = protectedToken
+    const trimmed = resume.epoch === self.epoch ? [] : recall(self, connection, hello)
+    if (self.commits !== undefined) {
+      yield* Effect.tapError(store(self, connection, trimmed), () => expire(self, connection))
+      // Another socket may have come while this one was noted, or the end.
+      if (connection.isEnded || connection.attach !== hello.attach) return yield* giveUp(self, connection)
+    }
+    const tail = connection.session.resume(received)
+    if (tail === undefined) return yield* giveUp(self, connection)
     onAttached(connection)
     connection.session.socket = outgoing
-    welcome(self, connection, outgoing, true)
+    welcome(self, connection, { token, outgoing, resumed: true })
     for (const frame of tail) outgoing.push(frame)
     connection.session.makeRoom()
+    if (connection.record?.part.suspended === true) connection.change({ suspended: false })
     if (connection.status === "Suspended") {
       connection.status = "Connected"
       self.table.announce({ _tag: "Resumed", connection: connection.view })
     }
-    yield* self.telemetry.resumed(connection)
+    yield* self.telemetry.resumed(connection, resume.epoch === self.epoch)
     yield* Effect.annotateLogs(Effect.logDebug("connection resumed"), { connection: connection.id })
   }))
 
-/** Whether a later socket of the same client has been attached already, whatever token this one brings. */
-const isLate = (self: ActorInstance, { attach, resume }: Frame.Hello): boolean => {
-  const connection = resume === undefined ? undefined : self.table.find(resume.connection)
-  return connection !== undefined && !connection.isEnded && attach <= connection.attach
+const giveUp = (self: ActorInstance, connection: ServerConnection): Effect.Effect<never, Dismissed> =>
+  Effect.andThen(expire(self, connection), Effect.fail(new Dismissed({ reason: DisconnectReason.Stale.make({}) })))
+
+/** Without a socket the window of the connection runs. */
+const expire = (self: ActorInstance, connection: ServerConnection): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    if (connection.session.socket !== undefined || connection.isEnded) return Effect.void
+    return connection.status === "Suspended" ? self.startExpiry(connection) : self.suspend(connection)
+  })
+
+/** What the client has taken in of this epoch: nothing, if it comes from another one. */
+const countOf = (self: ActorInstance, { epoch, received }: Resume): number => epoch === self.epoch ? received : 0
+
+/** The client comes from an earlier epoch: its subscriptions of now count, and replies that it has are not needed any more. */
+const recall = (self: ActorInstance, connection: ServerConnection, { resume, subscriptions }: Frame.Hello) => {
+  connection.subscriptions.clear()
+  for (const event of subscriptions) if (self.actor.eventSchemas.has(event)) connection.subscriptions.add(event)
+  return connection.record?.recall(resume?.calls ?? []) ?? []
 }
 
-/** A connection that this `hello` may take up, if the tail that it needs is whole. */
+type Resume = NonNullable<Frame.Hello["resume"]>
+
+/**
+ * The connection that this `hello` may take up, if the tail that it needs is whole; `late` if a later socket of the same
+ * client has been attached already, whatever token this one brings.
+ */
 const findResumable = (
   self: ActorInstance,
-  resume: NonNullable<Frame.Hello["resume"]>
-): ServerConnection | undefined => {
-  const connection = self.table.find(resume.connection)
-  if (connection === undefined || connection.isEnded || resume.epoch !== self.epoch) return undefined
-  if (!isValid(connection, resume.token)) return undefined
-  if (connection.session.canResume(resume.received)) return connection
+  { attach, resume }: Frame.Hello,
+  token: string
+): ServerConnection | "late" | undefined => {
+  const connection = resume === undefined ? undefined : self.table.find(resume.connection)
+  if (resume === undefined || connection === undefined || connection.isEnded) return undefined
+  if (attach <= connection.attach) return "late"
+  if (resume.epoch !== self.epoch && connection.record?.isRecovered !== true) return undefined
+  if (!isValid(connection, token)) return undefined
+  if (connection.session.canResume(countOf(self, resume))) return connection
   connection.end(DisconnectReason.Lost.make({}))
   return undefined
 }
@@ -188,30 +250,41 @@ const displace = (connection: ServerConnection): void => {
   dismiss(socket, DisconnectReason.Displaced.make({}), connection.session.state.received)
 }
 
-const welcome = (self: ActorInstance, connection: ServerConnection, outgoing: Outgoing, resumed: boolean): void =>
+const welcome = (
+  self: ActorInstance,
+  connection: ServerConnection,
+  { outgoing, resumed, token }: { readonly token: string; readonly outgoing: Outgoing; readonly resumed: boolean }
+): void =>
   outgoing.push(Frame.encode(["welcome", {
     connection: connection.id,
     epoch: self.epoch,
-    token: connection.token,
+    token,
     resumed,
     received: connection.session.state.received,
     limits: self.settings.limits,
     heartbeat: self.settings.heartbeat,
-    resumeWindow: Duration.toMillis(self.settings.resumeWindow)
+    resumeWindow: Duration.toMillis(self.settings.resumeWindow),
+    ...(self.commits === undefined ? {} : { durable: true })
   }]))
 
 const decode = (
   self: ActorInstance,
   request: Request
 ): Effect.Effect<ConnectRequest<unknown>, Dismissed> =>
-  self.decodeParams(request.hello.params).pipe(
+  Effect.suspend(() => {
+    const { params } = request.hello
+    const { maxDepth } = self.settings
+    return isDeeper(params, maxDepth)
+      ? invalid(`the params nest deeper than the ${maxDepth} levels that are allowed`)
+      : self.decodeParams(params).pipe(Effect.catch((error) => invalid(error.message)))
+  }).pipe(
     Effect.map((params) => ({ params, headers: request.headers })),
-    Effect.mapError((error) =>
-      new Dismissed({ reason: DisconnectReason.InvalidParams.make({ message: error.message }) })
-    ),
     Effect.timeoutOrElse({
       duration: self.settings.hookTimeout,
       orElse: () => Effect.fail(new Dismissed({ reason: DisconnectReason.InternalError.make({}) }))
     }),
     Effect.provideContext(self.context)
   )
+
+const invalid = (message: string) =>
+  Effect.fail(new Dismissed({ reason: DisconnectReason.InvalidParams.make({ message: cut(message) }) }))

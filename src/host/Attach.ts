@@ -5,24 +5,26 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import type * as Headers from "effect/http/Headers"
 import type * as Scope from "effect/Scope"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
 import * as Heartbeat from "../session/Heartbeat.ts"
+import * as Inbound from "../session/Inbound.ts"
 import type { Link } from "../session/Link.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as Session from "../session/Session.ts"
+import { slowDown, Throttle } from "../session/Throttle.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
 import * as Admission from "./Admission.ts"
+import * as Refusal from "./Refusal.ts"
 import * as Replies from "./Replies.ts"
 import { dismiss, type ServerConnection } from "./ServerConnection.ts"
-
-/** Discarded calls are answered when they begin; so many times the calls in flight may run at once. */
-const runningPerCall = 10
 
 /** How long a last message may take to leave before the socket is dropped. */
 const farewellTimeout = "1 second"
@@ -40,68 +42,89 @@ export const serve: (
     readonly hello: Frame.Hello
     readonly link: Link
     readonly headers: Headers.Headers
+    /** Bytes that were written and have not left yet, where the transport can tell. */
+    readonly backlog?: (() => number) | undefined
     /** Called when the socket has taken up a connection. */
     readonly onAttached: () => void
   }
-) => Effect.Effect<void, never, Scope.Scope> = Effect.fnUntraced(function*(self, { headers, hello, link, onAttached }) {
-  let connection: ServerConnection | undefined
-  let isAnswered = false
-  let lostBy = "the socket ended"
-  const session = () => connection?.session
-  const outgoing = yield* Session.makeOutgoing(link, {
-    maxBatchBytes: () => self.settings.limits.batchBytes,
-    session,
-    onEnd: link.abort
-  })
-  const activity = yield* Heartbeat.makeActivity
-
-  const receiving = Session.receive<Frame.ClientFrame>({
-    link,
-    outgoing,
-    session,
-    decode: Frame.decodeClient,
-    activity: {
-      last: activity.last,
-      mark: () => {
-        activity.mark()
-        if (connection?.session.socket === outgoing) connection.confirm()
-      }
-    },
-    onFrame: (frame) => onFrame(self, connection, outgoing, frame)
-  })
-  const admission = Admission.run(self, { hello, headers, outgoing }, (admitted) => {
-    connection = admitted
-    onAttached()
-  })
-  const attending = self.telemetry.traceAdmission(hello, admission).pipe(
-    Effect.tap(() => {
-      isAnswered = true
-      return Effect.void
-    }),
-    Effect.andThen(
-      Heartbeat.awaitSilence(activity, self.settings.heartbeat, () => outgoing.push(Frame.encode(["ping"])))
-    ),
-    Effect.andThen(Effect.sync(() => {
-      lostBy = "the client fell silent"
-      outgoing.end(EndCode.silent, "no sign of life")
-    }))
-  )
-
-  // Before the admission is forked, so that it has ended when the scope gets here: what it attached is left.
-  yield* Effect.addFinalizer(() => connection === undefined ? Effect.void : leave(self, connection, outgoing, lostBy))
-  // The socket is read by the fiber that serves it; whoever else ends it drops the link, which ends the reading.
-  yield* attending.pipe(
-    Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : failed(self, outgoing, cause)),
-    Effect.forkScoped
-  )
-  yield* receiving.pipe(
-    Effect.catchTags({
-      ProtocolViolation: (violation) => fault(self, connection, outgoing, violation),
-      // Who was refused, suspended or ended has a line already.
-      SocketError: () => isAnswered ? Effect.void : Effect.logDebug("a client left before it got in")
+) => Effect.Effect<void, never, Scope.Scope> = Effect.fnUntraced(
+  function*(self, { backlog, headers, hello, link, onAttached }) {
+    const { heartbeat, limits, rate } = self.settings
+    let connection: ServerConnection | undefined
+    let isAnswered = false
+    let lostBy = "the socket ended"
+    const session = () => connection?.session
+    const outgoing = yield* Session.makeOutgoing(link, {
+      maxBatchBytes: () => limits.batchBytes,
+      session,
+      onEnd: link.abort
     })
-  )
-})
+    const activity = yield* Heartbeat.makeActivity
+    const ping = Frame.encode(["ping"])
+    const throttle = new Throttle(yield* Clock.Clock, rate)
+
+    const receiving = Session.receive<Frame.ClientFrame>({
+      link: slowDown(link, {
+        throttle,
+        done: outgoing.done,
+        backlog: () => outgoing.waiting() + (backlog?.() ?? 0),
+        maxBacklog: limits.bufferBytes,
+        interval: Math.max(1, heartbeat.interval / 2),
+        stillHere: () => {
+          activity.mark()
+          outgoing.pushOnce(ping)
+        }
+      }),
+      outgoing,
+      session,
+      decode: (message) => {
+        const frames = Inbound.decodeClient(message, limits.frameBytes)
+        throttle.take(Exit.isSuccess(frames) ? frames.value.length : 0, message.length)
+        return frames
+      },
+      activity: {
+        last: activity.last,
+        mark: () => {
+          activity.mark()
+          if (connection?.session.socket === outgoing) connection.confirm()
+        }
+      },
+      onFrame: (frame) => onFrame(self, connection, outgoing, frame)
+    })
+    const admission = Admission.run(self, { hello, headers, outgoing }, (admitted) => {
+      connection = admitted
+      onAttached()
+    })
+    const attending = self.telemetry.traceAdmission(hello, admission).pipe(
+      Effect.tap(() => {
+        isAnswered = true
+        return Effect.void
+      }),
+      Effect.andThen(
+        Heartbeat.awaitSilence(activity, heartbeat, () => outgoing.push(ping))
+      ),
+      Effect.andThen(Effect.sync(() => {
+        lostBy = "the client fell silent"
+        outgoing.end(EndCode.silent, "no sign of life")
+      }))
+    )
+
+    // Before the admission is forked, so that it has ended when the scope gets here: what it attached is left.
+    yield* Effect.addFinalizer(() => connection === undefined ? Effect.void : leave(self, connection, outgoing, lostBy))
+    // The socket is read by the fiber that serves it; whoever else ends it drops the link, which ends the reading.
+    yield* attending.pipe(
+      Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : failed(self, outgoing, cause)),
+      Effect.forkScoped
+    )
+    yield* receiving.pipe(
+      Effect.catchTags({
+        ProtocolViolation: (violation) => fault(self, connection, outgoing, violation),
+        // Who was refused, suspended or ended has a line already.
+        SocketError: () => isAnswered ? Effect.void : Effect.logDebug("a client left before it got in")
+      })
+    )
+  }
+)
 
 const failed = (self: ActorInstance, outgoing: Outgoing, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Effect.andThen(
@@ -169,17 +192,17 @@ const onFrame = (
 }
 
 const onData = (self: ActorInstance, connection: ServerConnection, frame: Frame.ClientData): Left => {
-  const { callsInFlight, subscriptions } = self.settings.limits
+  const { subscriptions } = self.settings.limits
   if (connection.inbox.size >= self.settings.maxWaitingFrames) {
     return violation("too many frames before the connection was ready")
   }
   switch (frame[0]) {
-    case "call":
+    case "call": {
       if (connection.calls.has(frame[1])) return violation(`the id of call ${frame[1]} is in use`)
-      if (connection.callsInFlight >= callsInFlight || connection.calls.size >= callsInFlight * runningPerCall) {
-        return Replies.refuse(connection, frame[1], "TooManyCalls", `${callsInFlight} calls are in flight already`)
-      }
+      const refusal = Refusal.of(connection, frame[3], self.settings)
+      if (refusal !== undefined) return Replies.refuse(connection, frame[1], ...refusal)
       break
+    }
     case "subscribe":
       if (!self.actor.eventSchemas.has(frame[1])) return undefined
       if (connection.subscriptions.size >= subscriptions && !connection.subscriptions.has(frame[1])) {

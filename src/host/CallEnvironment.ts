@@ -23,4 +23,6 @@ export interface CallEnvironment {
   readonly settings: Settings
   readonly telemetry: ActorTelemetry
   readonly server: RpcServer.RpcServer<Rpc.Any>
+  /** Whether unary handlers run one at a time. */
+  readonly isSerial: boolean
 }

@@ -15,7 +15,9 @@ import type { ServerConnection } from "./ServerConnection.ts"
 
 /**
  * Keeps a connection until its end is decided and everything that follows is
- * done. `onListed` runs between the listing and `onConnect`.
+ * done. `onListed` runs between the listing and `onConnect`. Where a durable
+ * actor stops, its connections stay recorded: this life ends without
+ * `onDisconnect`, and the next one begins without `onConnect`.
  *
  * @category constructors
  * @since 0.1.0
@@ -34,8 +36,8 @@ export const run = (
       }),
       () => release(self, connection)
     )
-    yield* Effect.logDebug("connection opened")
-    yield* greet(self, connection)
+    yield* Effect.logDebug(connection.record?.isRecovered === true ? "connection recovered" : "connection opened")
+    if (connection.record?.part.greeted !== true) yield* greet(self, connection)
     connection.inbox.open()
     yield* Deferred.await(connection.ended)
   }).pipe(
@@ -68,7 +70,7 @@ const release = Effect.fnUntraced(function*(
   const goodbye = connection.sayGoodbye(reason)
   yield* Scope.close(connection.scope, Exit.void)
   yield* Effect.ensuring(
-    self.hooks.onDisconnect(connection, reason),
+    self.keeps(reason) ? Effect.void : self.hooks.onDisconnect(connection, reason),
     Effect.sync(() => self.table.forget(connection))
   )
   // A server that closes takes its sockets with it: not before the last word has left them.

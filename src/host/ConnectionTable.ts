@@ -19,6 +19,14 @@ import type { ServerConnection } from "./ServerConnection.ts"
 const changesCapacity = 4096
 
 /**
+ * Turns the state of a connection into what is stored of it. Dies on one that does not encode.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StateEncoder = (state: unknown) => Effect.Effect<unknown>
+
+/**
  * The list of an instance.
  *
  * @category models
@@ -41,13 +49,14 @@ export interface ConnectionTable {
 }
 
 /**
- * Makes the table of an instance.
+ * Makes the table of an instance; `encodeState` encodes what is stored of a connection.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
-  encodeEvent: EventEncoder
+  encodeEvent: EventEncoder,
+  encodeState?: StateEncoder
 ): Effect.fn.Return<ConnectionTable, never, Scope.Scope> {
   const byId = new Map<string, ServerConnection>()
   const byNumber = new Map<number, ServerConnection>()
@@ -81,7 +90,7 @@ export const make = Effect.fnUntraced(function*(
     listed: () => byId.values(),
     size: () => byId.size,
     add: (connection) => {
-      connection.show(makeView(connection, encodeEvent, announce))
+      connection.view = makeView(connection, encodeEvent, encodeState, announce)
       byId.set(connection.id, connection)
       byNumber.set(connection.number, connection)
       announce({ _tag: "Connected", connection: connection.view })
@@ -116,8 +125,25 @@ export const make = Effect.fnUntraced(function*(
 const makeView = (
   connection: ServerConnection,
   encodeEvent: EventEncoder,
+  encodeState: StateEncoder | undefined,
   announce: ConnectionTable["announce"]
 ): AnyConnection => {
+  const setState = (state: unknown) => {
+    connection.state = state
+    if (!connection.isEnded) announce({ _tag: "Updated", connection: view })
+    return state
+  }
+  // Encoded first: what cannot be stored is the fault of the caller. Another one may have been quicker meanwhile.
+  const store = (encode: StateEncoder, f: (state: unknown) => unknown): Effect.Effect<unknown> =>
+    Effect.suspend(() => {
+      const before = connection.state
+      const after = f(before)
+      return Effect.flatMap(encode(after), (encoded) => {
+        if (connection.state !== before) return store(encode, f)
+        connection.change({ state: encoded })
+        return Effect.succeed(setState(after))
+      })
+    })
   const view: AnyConnection = {
     id: connection.id,
     get state() {
@@ -130,11 +156,7 @@ const makeView = (
       return connection.subscriptions
     },
     updateState: (f) =>
-      Effect.sync(() => {
-        connection.state = f(connection.state)
-        if (!connection.isEnded) announce({ _tag: "Updated", connection: view })
-        return connection.state
-      }),
+      encodeState === undefined ? Effect.sync(() => setState(f(connection.state))) : store(encodeState, f),
     send: (event: string, payload?: unknown) =>
       Effect.map(encodeEvent(event, payload), (frame) => connection.sendEvent(frame)),
     disconnect: (options) =>

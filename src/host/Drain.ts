@@ -33,7 +33,7 @@ export const defaults = {
  * @since 0.1.0
  */
 export const run = Effect.fnUntraced(function*(
-  actors: ReadonlyArray<LiveActors<ActorInstance>>,
+  actors: ReadonlyArray<LiveActors<ActorInstance, unknown>>,
   options: DrainOptions = {}
 ): Effect.fn.Return<void> {
   const window = Duration.fromInputUnsafe(options.window ?? defaults.window)

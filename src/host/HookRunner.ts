@@ -46,6 +46,8 @@ export class HookFailed extends Schema.TaggedError<HookFailed>("~effect-tether/h
  * @since 0.1.0
  */
 export interface HookRunner {
+  /** Whether the actor greets its connections. */
+  readonly greets: boolean
   /** Admits a client with its first state; runs beside the turns. */
   readonly admit: (request: ConnectRequest<unknown>) => Effect.Effect<unknown, Rejected | HookFailed>
   /** Asks whether a client may resume; runs beside the turns. */
@@ -113,6 +115,7 @@ export const make = (options: {
   const quietly = (effect: Effect.Effect<unknown, HookFailed>): Effect.Effect<void> => Effect.ignore(effect)
 
   return {
+    greets: hooks.onConnect !== undefined,
     admit,
     readmit: (connection, request) =>
       connection.hooks.withPermit(
@@ -125,10 +128,13 @@ export const make = (options: {
     onConnect: (connection) =>
       // Waits for its turn as a hook of the connection already: no `onResume` comes before it.
       hooks.onConnect === undefined ? Effect.void : connection.hooks.withPermit(
-        options.turn.take(guard(
-          "onConnect",
-          Scope.provide(Effect.suspend(() => hooks.onConnect!(connection.view)), connection.scope),
-          connection
+        options.turn.take(Effect.tap(
+          guard(
+            "onConnect",
+            Scope.provide(Effect.suspend(() => hooks.onConnect!(connection.view)), connection.scope),
+            connection
+          ),
+          () => Effect.sync(() => connection.change({ greeted: true }))
         ))
       ),
     // Asked before and after the wait for the other hooks: a socket may be about to take the connection up.
@@ -137,17 +143,20 @@ export const make = (options: {
         Effect.void :
         quietly(options.turn.take(Effect.suspend(() =>
           connection.isAttaching ? Effect.void : connection.hooks.withPermit(
-            Effect.suspend(() =>
-              isDue()
-                ? guard("onSuspend", Effect.suspend(() => hooks.onSuspend!(connection.view)), connection)
-                : Effect.void
-            )
+            Effect.suspend(() => {
+              if (!isDue()) return Effect.void
+              connection.change({ suspended: true })
+              return guard("onSuspend", Effect.suspend(() => hooks.onSuspend!(connection.view)), connection)
+            })
           )
         ))),
     onDisconnect: (connection, reason) =>
-      hooks.onDisconnect === undefined ? Effect.void : quietly(options.turn.take(
-        connection.hooks.withPermit(
-          guard("onDisconnect", Effect.suspend(() => hooks.onDisconnect!(connection.view, reason)), connection)
+      hooks.onDisconnect === undefined ? Effect.sync(() => connection.forget()) : quietly(options.turn.take(
+        Effect.ensuring(
+          connection.hooks.withPermit(
+            guard("onDisconnect", Effect.suspend(() => hooks.onDisconnect!(connection.view, reason)), connection)
+          ),
+          Effect.sync(() => connection.forget())
         )
       ))
   }

@@ -16,6 +16,7 @@ import { CallCycle, CallError, OutcomeUnknown } from "../CallError.ts"
 import type { AnyActor } from "../internal/definition.ts"
 import * as Tracing from "../telemetry/Tracing.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
+import type { Commits } from "./Commits.ts"
 import { CallChain } from "./Turn.ts"
 import type { WaitGraph } from "./WaitGraph.ts"
 
@@ -72,6 +73,25 @@ export const makeResponders = (): Responders => {
         }), { discard: true })
     })
   }
+}
+
+/**
+ * Hands an answer to whoever waits for it, after what its call has changed is
+ * stored. If that fails, `abandon` settles the call.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const respond = (
+  responders: Responders,
+  commits: Commits | undefined,
+  response: FromServer<Rpc.Any>
+): Effect.Effect<void> => {
+  if (response._tag !== "Exit" && response._tag !== "Chunk") return Effect.void
+  return commits === undefined ? responders.respond(response) : Effect.flatMap(
+    commits.answered({ client: clientId, request: response.requestId as string | number }),
+    (isStored) => isStored ? responders.respond(response) : Effect.void
+  )
 }
 
 /** The key of the instance that a call is for; `RpcClient` hands it through. */

@@ -12,7 +12,7 @@
  */
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberMap from "effect/FiberMap"
@@ -25,40 +25,65 @@ import * as Scope from "effect/Scope"
  * @category models
  * @since 0.1.0
  */
-export interface LiveActors<A> {
+export interface LiveActors<A, E = never> {
   /** The instance under a key, kept while the scope is open. Interrupts when the owner has closed. */
-  readonly get: (key: string) => Effect.Effect<A, never, Scope.Scope>
+  readonly get: (key: string) => Effect.Effect<A, E, Scope.Scope>
+  /** As `get`, for somebody who may be turned away: an instance with none but such users soon stops. */
+  readonly visit: (key: string) => Effect.Effect<A, E, Scope.Scope>
+  /** Whether there is an instance under a key. */
+  readonly has: (key: string) => boolean
+  /** Stops the instance under a key, if there is one; completes when it is gone. */
+  readonly stop: (key: string) => Effect.Effect<void>
   /** The instances that have started. */
   readonly all: () => ReadonlyArray<A>
   /** How many instances live, those that are starting or stopping included. */
   readonly size: () => number
 }
 
-interface Entry<A> {
+/**
+ * What an instance may ask of its registry.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Keeper {
+  /** Keeps the instance alive while the scope is open. */
+  readonly retain: Effect.Effect<void, never, Scope.Scope>
+  /** Stops the instance, without waiting for it; its next user gets a new one. */
+  readonly stop: Effect.Effect<void>
+}
+
+interface Entry<A, E> {
   readonly scope: Scope.Closeable
-  readonly started: Deferred.Deferred<A>
+  readonly started: Deferred.Deferred<A, E>
   readonly gone: Deferred.Deferred<void>
   instance: A | undefined
   users: number
+  /** Whether it was ever used by more than visitors. */
+  settled: boolean
   stopping: boolean
 }
 
+/** An instance that nobody was admitted to stops after a second: anybody can name a key. */
+const unsettledIdleTime = Duration.seconds(1)
+
 /**
  * Makes the registry in the current scope. `start` runs in the scope of the
- * instance; the effect it is given keeps the instance while a scope is open.
+ * instance.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function*<A>(options: {
-  readonly start: (key: string, retain: Effect.Effect<void, never, Scope.Scope>) => Effect.Effect<A, never, Scope.Scope>
-  readonly maxIdleTime: Duration.Input
-}): Effect.fn.Return<LiveActors<A>, never, Scope.Scope> {
+export const make = Effect.fnUntraced(function*<A, E = never>(options: {
+  readonly start: (key: string, keeper: Keeper) => Effect.Effect<A, E, Scope.Scope>
+  readonly maxIdleTime: Duration.Duration
+}): Effect.fn.Return<LiveActors<A, E>, never, Scope.Scope> {
   const context = yield* Effect.context<never>()
-  const entries = new Map<string, Entry<A>>()
+  const entries = new Map<string, Entry<A, E>>()
+  const unsettledIdle = Duration.min(options.maxIdleTime, unsettledIdleTime)
   let closed = false
 
-  const stop = (key: string, entry: Entry<A>, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
+  const stop = (key: string, entry: Entry<A, E>, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (entry.stopping) return Deferred.await(entry.gone)
       entry.stopping = true
@@ -83,7 +108,7 @@ export const make = Effect.fnUntraced(function*<A>(options: {
     })
   )
 
-  const release = (key: string, entry: Entry<A>) =>
+  const release = (key: string, entry: Entry<A, E>) =>
     Effect.suspend(() =>
       --entry.users > 0 || entry.stopping || closed
         ? Effect.void
@@ -91,7 +116,7 @@ export const make = Effect.fnUntraced(function*<A>(options: {
           idle,
           key,
           // Once due, the stop is not interrupted by a newcomer: that one waits for it.
-          Effect.sleep(options.maxIdleTime).pipe(
+          Effect.sleep(entry.settled ? options.maxIdleTime : unsettledIdle).pipe(
             // A newcomer may have come between the last user's leaving and the start of this timer.
             Effect.andThen(Effect.suspend(() => entry.users > 0 ? Effect.void : stop(key, entry, Exit.void))),
             Effect.updateContext((_: Context.Context<never>) => context)
@@ -99,26 +124,35 @@ export const make = Effect.fnUntraced(function*<A>(options: {
         ))
     )
 
-  const use = (key: string, entry: Entry<A>): Effect.Effect<void, never, Scope.Scope> =>
+  const use = (key: string, entry: Entry<A, E>, settles: boolean): Effect.Effect<void, never, Scope.Scope> =>
     Effect.uninterruptible(Effect.suspend(() => {
       entry.users++
+      entry.settled ||= settles
       return Effect.andThen(
         Effect.addFinalizer(() => release(key, entry)),
         FiberMap.remove(idle, key)
       )
     }))
 
-  const begin = (key: string): Effect.Effect<Entry<A>> => {
-    const entry: Entry<A> = {
+  const begin = (key: string): Effect.Effect<Entry<A, E>> => {
+    const entry: Entry<A, E> = {
       scope: Scope.makeUnsafe(),
       started: Deferred.makeUnsafe(),
       gone: Deferred.makeUnsafe(),
       instance: undefined,
       users: 0,
+      settled: false,
       stopping: false
     }
     entries.set(key, entry)
-    const start = Effect.onExit(options.start(key, use(key, entry)), (exit) =>
+    const keeper: Keeper = {
+      retain: use(key, entry, true),
+      stop: Effect.asVoid(FiberSet.run(
+        starting,
+        Effect.updateContext(stop(key, entry, Exit.void), (_: Context.Context<never>) => context)
+      ))
+    }
+    const start = Effect.onExit(options.start(key, keeper), (exit) =>
       Effect.andThen(
         Exit.isSuccess(exit) ? Effect.sync(() => entry.instance = exit.value) : stop(key, entry, exit),
         Deferred.done(entry.started, exit)
@@ -134,17 +168,26 @@ export const make = Effect.fnUntraced(function*<A>(options: {
     )
   }
 
-  const get = (key: string): Effect.Effect<A, never, Scope.Scope> =>
+  const acquire = (key: string, settles: boolean): Effect.Effect<A, E, Scope.Scope> =>
     Effect.uninterruptibleMask((restore) => {
       if (closed) return Effect.interrupt
       const found = entries.get(key)
-      if (found?.stopping === true) return restore(Effect.andThen(Deferred.await(found.gone), get(key)))
-      return Effect.flatMap(found === undefined ? begin(key) : Effect.succeed(found), (entry) =>
-        Effect.andThen(use(key, entry), restore(Deferred.await(entry.started))))
+      if (found?.stopping === true) return restore(Effect.andThen(Deferred.await(found.gone), acquire(key, settles)))
+      return Effect.flatMap(
+        found === undefined ? begin(key) : Effect.succeed(found),
+        (entry) => Effect.andThen(use(key, entry, settles), restore(Deferred.await(entry.started)))
+      )
     })
 
   return {
-    get,
+    get: (key) => acquire(key, true),
+    visit: (key) => acquire(key, false),
+    has: (key) => entries.has(key),
+    stop: (key) =>
+      Effect.suspend(() => {
+        const entry = entries.get(key)
+        return entry === undefined ? Effect.void : stop(key, entry, Exit.void)
+      }),
     all: () => Array.from(entries.values()).flatMap(({ instance }) => instance === undefined ? [] : [instance]),
     size: () => entries.size
   }

@@ -13,6 +13,17 @@ import * as RpcCodec from "../session/RpcCodec.ts"
 import type { CallEnvironment } from "./CallEnvironment.ts"
 import type { ServerCall, ServerConnection } from "./ServerConnection.ts"
 
+/** What was refused may be named in the text, and may be long. */
+const maxText = 1_000
+
+/**
+ * Cuts a text that says what was wrong with what a peer sent.
+ *
+ * @category formatting
+ * @since 0.1.0
+ */
+export const cut = (text: string): string => text.length > maxText ? `${text.slice(0, maxText)}...` : text
+
 /**
  * Refuses a call that has not run and never will.
  *
@@ -27,7 +38,7 @@ export const refuse = (
 ): Effect.Effect<void> =>
   Effect.sync(() => {
     connection.telemetry.refused(connection.calls.get(id), cause)
-    connection.send(Frame.encode(["refused", id, cause, message]))
+    connection.send(Frame.encode(["refused", id, cause, cut(message)]))
   })
 
 /**
@@ -47,7 +58,7 @@ export const respond = (
   if (record !== undefined && response._tag === "Exit") self.telemetry.settled(record, response.exit)
   if (record?.answered === true && response._tag === "Exit") {
     connection.settle(record)
-    return Exit.isSuccess(response.exit) ? Effect.void : Effect.asVoid(mask(self, record, response.exit))
+    return Exit.isSuccess(response.exit) ? Effect.void : Effect.asVoid(mask(self, connection, record, response.exit))
   }
   if (record === undefined || record.settled) return Effect.void
   return response._tag === "Exit"
@@ -87,7 +98,7 @@ const replyFailure = (
   exit: Exit.Exit<unknown, unknown>
 ): Effect.Effect<void> => {
   const { encodeDiscardedExit, encodeExit } = RpcCodec.of(record.rpc)
-  return mask(self, record, exit).pipe(
+  return mask(self, connection, record, exit).pipe(
     Effect.flatMap((exit) => RpcCodec.withServices(encodeExit(exit), self.context)),
     Effect.catch((error) =>
       Effect.andThen(
@@ -114,19 +125,19 @@ const send = (
         Effect.sync(() => connection.settle(record))
       )
     }
-    connection.send(frame)
+    if (record.answered) connection.acknowledge(frame)
+    else connection.reply(record.id, frame)
     // Last: who waits for the connection to be quiet goes on within this step, and says goodbye.
     if (!record.answered) connection.settle(record)
     return Effect.void
   })
 
 const tooLarge = (self: CallEnvironment, connection: ServerConnection, record: ServerCall, frame: string) =>
-  refuse(
-    connection,
-    record.id,
-    "ReplyTooLarge",
-    `${Frame.byteLength(frame)} ${self.settings.limits.frameBytes}`
-  )
+  Effect.sync(() => {
+    connection.telemetry.refused(record, "ReplyTooLarge")
+    const sizes = `${Frame.byteLength(frame)} ${self.settings.limits.frameBytes}`
+    connection.reply(record.id, Frame.encode(["refused", record.id, "ReplyTooLarge", sizes]))
+  })
 
 const masked = (self: CallEnvironment) =>
   new Error(`internal error in ${self.actor.type}; the cause is in the log of the server`)
@@ -134,6 +145,7 @@ const masked = (self: CallEnvironment) =>
 /** A defect is the server's own business: it is logged, and the client is told no more than that it happened. */
 const mask = (
   self: CallEnvironment,
+  connection: ServerConnection,
   record: ServerCall,
   exit: Exit.Exit<unknown, unknown>
 ): Effect.Effect<Exit.Exit<unknown, unknown>> => {
@@ -141,7 +153,7 @@ const mask = (
   return Effect.as(
     Effect.annotateLogs(
       Effect.logError(`the handler of ${record.rpc._tag} failed`, exit.cause),
-      { rpc: record.rpc._tag }
+      { connection: connection.id, rpc: record.rpc._tag }
     ),
     Exit.die(masked(self))
   )

@@ -4,17 +4,20 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Headers from "effect/http/Headers"
 import type * as Rpc from "effect/rpc/Rpc"
 import { type FromClient, RequestId } from "effect/rpc/RpcMessage"
+import { Delivery } from "../Delivery.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type * as Frame from "../session/Frame.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
 import type { CallEnvironment } from "./CallEnvironment.ts"
 import { refuse, reply } from "./Replies.ts"
-import { makeCall, type ServerConnection } from "./ServerConnection.ts"
+import { makeCall, type ServerCall, type ServerConnection } from "./ServerConnection.ts"
 
 type CallFrame = Extract<Frame.ClientFrame, readonly ["call", ...ReadonlyArray<any>]>
 
@@ -62,6 +65,7 @@ const call = (
     const message = `the id of call ${id} is in use`
     return Effect.sync(() => connection.end(DisconnectReason.ProtocolError.make({ message })))
   }
+  if (connection.replyAgain(id)) return Effect.void
   const record = makeCall(id, rpc, meta?.discard === true, self.telemetry.now())
   connection.calls.set(id, record)
   connection.quiet.close()
@@ -87,6 +91,33 @@ const call = (
   })
 }
 
+/**
+ * Answers for a frame whose `act` has died: a call that has not begun is refused, since its payload's schema is what
+ * failed.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const onDefect = (
+  connection: ServerConnection,
+  frame: Frame.ClientData,
+  cause: Cause.Cause<never>
+): Effect.Effect<void> => {
+  const logged = Effect.logError(`acting on a ${frame[0]} frame failed`, cause)
+  const record = frame[0] === "call" ? connection.calls.get(frame[1]) : undefined
+  if (record === undefined || record.started || record.settled) return logged
+  connection.settle(record)
+  return Effect.andThen(
+    logged,
+    refuse(
+      connection,
+      record.id,
+      "InvalidPayload",
+      "the payload could not be decoded; the log of the server has the cause"
+    )
+  )
+}
+
 const interrupt = (self: CallEnvironment, connection: ServerConnection, id: number): Effect.Effect<void> =>
   connection.calls.has(id)
     ? write(self, connection, { _tag: "Interrupt", requestId: RequestId(id), interruptors: [] })
@@ -95,7 +126,9 @@ const interrupt = (self: CallEnvironment, connection: ServerConnection, id: numb
 /**
  * Notes that a handler begins: its call can no longer be refused. A call whose
  * result is discarded is answered now, so that "done" means that it runs;
- * `RpcServer` would say so before its turn has come.
+ * `RpcServer` would say so before its turn has come. One that is made again in
+ * a new epoch does not begin where its first run left no trace: beside the
+ * turns.
  *
  * @category combinators
  * @since 0.1.0
@@ -110,6 +143,16 @@ export const start = (
   const record = connection.calls.get(id)
   // Refused meanwhile: then it must not run.
   if (record === undefined) return Effect.interrupt
+  if ((beside || !self.isSerial) && mayHaveRun(connection, record)) {
+    return Effect.andThen(
+      refuse(connection, id, "OutcomeUnknown", ""),
+      Effect.suspend(() => {
+        record.settled = true
+        connection.settle(record)
+        return Effect.interrupt
+      })
+    )
+  }
   record.started = true
   self.telemetry.started(record)
   record.beside = beside
@@ -117,6 +160,10 @@ export const start = (
   connection.answer(record)
   return reply(self, connection, record, Exit.void)
 }
+
+const mayHaveRun = (connection: ServerConnection, record: ServerCall): boolean =>
+  connection.record?.repeated.has(record.id) === true &&
+  Context.get(record.rpc.annotations, Delivery) !== "idempotent"
 
 /** Lets a stream go on after the client has consumed a chunk. */
 const acknowledgeChunk = (connection: ServerConnection, id: number): void => {

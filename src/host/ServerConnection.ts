@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import type * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -21,6 +20,8 @@ import type { InOrder } from "../session/InOrder.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import type { Session } from "../session/Session.ts"
 import type { ActorTelemetry } from "./ActorTelemetry.ts"
+import type { Commits } from "./Commits.ts"
+import type { ConnectionRecord, Part } from "./ConnectionRecord.ts"
 
 /**
  * A call that was taken in and is not answered.
@@ -37,7 +38,7 @@ export interface ServerCall {
   /** When its handler has begun. */
   startedAt: bigint | undefined
   /** Whether its outcome was counted. */
-  isSettled: boolean
+  isCounted: boolean
   /** Where a tracer is installed. */
   span: Tracer.Span | undefined
   /** Its handler has begun; before that it can be refused. */
@@ -67,7 +68,7 @@ export const makeCall = (id: number, rpc: Rpc.AnyWithProps, discard: boolean, ta
   discard,
   takenAt,
   startedAt: undefined,
-  isSettled: false,
+  isCounted: false,
   span: undefined,
   started: false,
   beside: false,
@@ -90,9 +91,6 @@ export class ServerConnection {
   readonly number: number
   /** What the actor sees of it; set when it is listed. */
   view!: AnyConnection
-  /** The services of its calls: those of the actor, and `CurrentConnection`. */
-  context!: Context.Context<never>
-  private readonly makeContext: (view: AnyConnection) => Context.Context<never>
   /** Closes before `onDisconnect`. */
   readonly scope: Scope.Closeable
   readonly session: Session
@@ -109,7 +107,7 @@ export class ServerConnection {
   readonly hooks = Semaphore.makeUnsafe(1)
   /** The data frames that wait to be acted on; closed until `onConnect` has succeeded. */
   readonly inbox: InOrder<Frame.ClientData>
-  /** The token to resume with. */
+  /** The token to resume with; its hash where the connection is recorded. */
   token = ""
   /** The one before, valid until the client has shown that it has the new one. */
   previousToken: string | undefined
@@ -121,8 +119,11 @@ export class ServerConnection {
   attach: number
   /** Whether the client has sent anything after a `welcome`. */
   confirmed = false
-  /** Whether `bye` was sent: nothing follows it. */
+  /** Whether `bye` was emitted: nothing follows it. */
   closed = false
+  /** What is stored of it, if its actor is durable. */
+  record: ConnectionRecord | undefined
+  private readonly commits: Commits | undefined
 
   constructor(options: {
     readonly id: ConnectionId
@@ -134,8 +135,9 @@ export class ServerConnection {
     readonly session: Session
     readonly telemetry: ActorTelemetry
     readonly inbox: InOrder<Frame.ClientData>
-    readonly makeContext: (view: AnyConnection) => Context.Context<never>
+    readonly commits: Commits | undefined
   }) {
+    this.commits = options.commits
     this.id = options.id
     this.number = options.number
     this.state = options.state
@@ -145,12 +147,6 @@ export class ServerConnection {
     this.session = options.session
     this.telemetry = options.telemetry
     this.inbox = options.inbox
-    this.makeContext = options.makeContext
-  }
-
-  show(view: AnyConnection): void {
-    this.view = view
-    this.context = this.makeContext(view)
   }
 
   /** Whether `onSuspend` is to run now; `true` once per suspension. */
@@ -175,6 +171,40 @@ export class ServerConnection {
    */
   send(frame: string): void {
     if (this.closed) return
+    if (this.commits === undefined) this.write(frame)
+    else this.commits.emit(() => this.write(frame))
+  }
+
+  /** Sends the answer of a call, together with what its turn has changed. */
+  reply(call: number, frame: string): void {
+    if (this.closed) return
+    const { commits, record } = this
+    if (commits === undefined || record === undefined) return this.write(frame)
+    commits.answer({ client: this.number, request: call }, { record, call, reply: frame }, (isKept) => {
+      this.write(frame)
+      if (isKept) record.noteReply(call, this.session.state.sent)
+    })
+  }
+
+  /** Says that a call has begun, without waiting for what its turn will change. */
+  acknowledge(frame: string): void {
+    if (this.commits === undefined) this.send(frame)
+    else if (!this.closed) this.commits.emitBeside(() => this.write(frame))
+  }
+
+  /** Answers a call that was answered in an earlier epoch; `false` if it was not. */
+  replyAgain(call: number): boolean {
+    const { commits, record } = this
+    const frame = record?.replies.get(call)
+    if (commits === undefined || record === undefined || frame === undefined) return false
+    commits.emit(() => {
+      this.write(frame)
+      record.noteReply(call, this.session.state.sent)
+    })
+    return true
+  }
+
+  private write(frame: string): void {
     this.session.send(frame)
     if (this.session.isOver()) {
       this.end(DisconnectReason.SlowConsumer.make({
@@ -191,13 +221,23 @@ export class ServerConnection {
 
   /** Decides the end; the first reason counts. What follows is the lifecycle's. */
   end(reason: DisconnectReason.DisconnectReason): boolean {
+    if (this.isEnded) return false
+    if (this.record !== undefined && !EndCode.isParting(reason)) this.change({ ended: reason })
     return Deferred.doneUnsafe(this.ended, Exit.succeed(reason))
+  }
+
+  /** Changes what is stored, together with what the current turn changes. */
+  change(change: Partial<Part>): void {
+    if (this.record === undefined) return
+    this.record.change(change)
+    this.commits?.putRecord(this.record)
   }
 
   /** Any frame on the new socket shows that the client has the new token. */
   confirm(): void {
     this.confirmed = true
     this.previousToken = undefined
+    if (this.record !== undefined) this.record.isRecovered = false
   }
 
   /**
@@ -206,11 +246,35 @@ export class ServerConnection {
    */
   sayGoodbye(reason: DisconnectReason.DisconnectReason): Effect.Effect<void> {
     this.closed = true
+    let left: Effect.Effect<void> = Effect.void
+    const leave = () => {
+      const socket = this.session.socket
+      this.session.socket = undefined
+      if (socket === undefined) return
+      dismiss(socket, reason, this.session.state.received)
+      left = socket.done
+    }
+    if (this.commits === undefined) {
+      leave()
+      return left
+    }
+    this.commits.emit(leave)
+    return Effect.flatMap(this.commits.settled, () => left)
+  }
+
+  /** Has what is stored removed, together with what the current turn changes. */
+  forget(): void {
+    if (this.record === undefined) return
+    this.record.isRemoved = true
+    this.commits?.removeRecord(this.id)
+  }
+
+  /** Drops the socket without a word: the client comes back. */
+  drop(): void {
     const socket = this.session.socket
     this.session.socket = undefined
-    if (socket === undefined) return Effect.void
-    dismiss(socket, reason, this.session.state.received)
-    return socket.done
+    this.closed = true
+    socket?.end(EndCode.restarting, "the actor starts again from what is stored")
   }
 
   /** Calls that the client waits for. */

@@ -5,6 +5,7 @@
  */
 import * as Duration from "effect/Duration"
 import type { HeartbeatTiming, Limits } from "../session/Frame.ts"
+import type { Rate } from "../session/Throttle.ts"
 
 /**
  * Options of a host; every one has a default.
@@ -37,22 +38,38 @@ export interface HostOptions {
    */
   readonly kickGrace?: Duration.Input | undefined
   /**
-   * Largest frame in bytes: what the host sends, and what it asks its clients to keep to. What they send is bounded by
-   * `maxBatchBytes`. Default: 262,144.
+   * Largest frame in bytes, in both directions. A larger call fails alone. Default: 262,144.
    */
   readonly maxFrameBytes?: number | undefined
   /** Largest message, of one frame or several, in bytes. Default: 1,048,576. */
   readonly maxBatchBytes?: number | undefined
   /** Largest `hello`, and with it the encoded params, in bytes. Default: 65,536. */
   readonly maxHelloBytes?: number | undefined
+  /** Levels of arrays and objects in the params and in the payload of a call. Default: 64. */
+  readonly maxDepth?: number | undefined
+  /**
+   * Frames per second that a client may send in the long run, and twice as many at once. One that sends more is read more
+   * slowly and never ended for it. Default: 10,000.
+   */
+  readonly maxFramesPerSecond?: number | undefined
+  /** Bytes per second, likewise; counted as UTF-16 code units, which is the same for ASCII. Default: 16,777,216. */
+  readonly maxBytesPerSecond?: number | undefined
   /** Calls without a reply per connection. Default: 100. */
   readonly maxCallsInFlight?: number | undefined
   /** Subscribed events per connection. Default: 256. */
   readonly maxSubscriptions?: number | undefined
   /** Connections per actor; more are sent away with `Draining` and may come back. Default: unlimited. */
   readonly maxConnections?: number | undefined
-  /** Sockets that have not been admitted yet, over all actors; more are closed at once. Default: 1,000. */
+  /**
+   * Sockets that have not been admitted yet, over all actors. One more closes one: the oldest of those that have said
+   * nothing yet, or the youngest of the actor that keeps the most waiting. Default: 1,000.
+   */
   readonly maxHandshakes?: number | undefined
+  /**
+   * Actor instances that live at once, over all actors. Clients of an actor that would be one more are sent away with
+   * `Draining` and may come back; calls of server code are not limited. Default: 100,000.
+   */
+  readonly maxActors?: number | undefined
   /** Data frames of a connection that wait for `onConnect`; one more is a protocol error. Default: 1,024. */
   readonly maxWaitingFrames?: number | undefined
   /** Chunks of a streaming call on their way. Default: 16. */
@@ -80,9 +97,12 @@ export interface Settings {
   readonly heartbeat: HeartbeatTiming
   readonly limits: Limits
   readonly maxHelloBytes: number
+  readonly maxDepth: number
   readonly maxConnections: number
   readonly maxHandshakes: number
+  readonly maxActors: number
   readonly maxWaitingFrames: number
+  readonly rate: Rate
 }
 
 /**
@@ -101,10 +121,14 @@ export const defaults = {
   maxFrameBytes: 262_144,
   maxBatchBytes: 1_048_576,
   maxHelloBytes: 65_536,
+  maxDepth: 64,
+  maxFramesPerSecond: 10_000,
+  maxBytesPerSecond: 16_777_216,
   maxCallsInFlight: 100,
   maxSubscriptions: 256,
   maxConnections: Infinity,
   maxHandshakes: 1_000,
+  maxActors: 100_000,
   maxWaitingFrames: 1_024,
   streamWindow: 16,
   bufferFrames: 16_384,
@@ -139,9 +163,16 @@ export const make = (options: HostOptions = {}): Settings => {
       bufferBytes: Math.max(1, count(options.bufferBytes, defaults.bufferBytes))
     },
     maxHelloBytes: count(options.maxHelloBytes, defaults.maxHelloBytes),
+    // Deeper values would make those who walk them run out of stack.
+    maxDepth: Math.min(count(options.maxDepth, defaults.maxDepth), 256),
     maxConnections: options.maxConnections ?? defaults.maxConnections,
     maxHandshakes: options.maxHandshakes ?? defaults.maxHandshakes,
-    maxWaitingFrames: Math.max(1, count(options.maxWaitingFrames, defaults.maxWaitingFrames))
+    maxActors: options.maxActors ?? defaults.maxActors,
+    maxWaitingFrames: Math.max(1, count(options.maxWaitingFrames, defaults.maxWaitingFrames)),
+    rate: {
+      framesPerSecond: Math.max(1, options.maxFramesPerSecond ?? defaults.maxFramesPerSecond),
+      bytesPerSecond: Math.max(1, options.maxBytesPerSecond ?? defaults.maxBytesPerSecond)
+    }
   }
 }
 

@@ -12,6 +12,7 @@ import * as Rpc from "effect/rpc/Rpc"
 import * as RpcSchema from "effect/rpc/RpcSchema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
+import type { CallKey, Commits } from "./Commits.ts"
 import type { HeldTurn } from "./WaitGraph.ts"
 
 /**
@@ -33,23 +34,26 @@ export const CallChain = Context.Reference<ReadonlyArray<HeldTurn>>("effect-teth
  */
 export interface Turn {
   /** Runs an effect when it is its turn; turns are given in the order of asking. */
-  readonly take: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  readonly take: <A, E, R>(effect: Effect.Effect<A, E, R>, call?: CallKey) => Effect.Effect<A, E, R>
 }
 
 /**
- * Makes the turns of an actor; `concurrency` is how many run at once.
+ * Makes the turns of an actor; `concurrency` is how many run at once. What a
+ * turn changes becomes one commit where turns run one at a time.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (address: string, concurrency: number | "unbounded"): Turn => {
+export const make = (address: string, concurrency: number | "unbounded", commits?: Commits): Turn => {
   if (concurrency === "unbounded") return { take: (effect) => effect }
   const semaphore = Semaphore.makeUnsafe(concurrency)
+  const isOneCommit = concurrency === 1 && commits !== undefined
   return {
-    take: (effect) =>
+    take: (effect, call) =>
       semaphore.withPermit(Effect.suspend(() => {
         const turn: HeldTurn = { address, isHeld: true }
-        return Effect.updateService(effect, CallChain, (chain) => [...chain, turn]).pipe(
+        const run = isOneCommit ? commits.turn(effect, call) : effect
+        return Effect.updateService(run, CallChain, (chain) => [...chain, turn]).pipe(
           Effect.ensuring(Effect.sync(() => {
             turn.isHeld = false
           }))
@@ -67,26 +71,47 @@ export const make = (address: string, concurrency: number | "unbounded"): Turn =
 export type Handler = (payload: any, options: any) => Rpc.WrapperOr<object>
 
 /**
+ * What goes with each run of a handler; `options` is what `RpcServer` gives it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Around {
+  /**
+   * Adds what this call has beside the services of the actor. Not given to `RpcServer` with the call: it merges and keeps
+   * the services of each caller that differ.
+   */
+  readonly services: (options: any) => (context: Context.Context<never>) => Context.Context<never>
+  /** Runs when the handler begins. */
+  readonly onStart: (options: any, beside: boolean) => Effect.Effect<void>
+}
+
+/**
  * Makes a unary handler wait for its turn, and does what is to be done when it
  * starts. Streams and handlers wrapped in `Rpc.fork` run beside the turns.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const wrapHandler = (
-  turn: Turn,
-  handler: Handler,
-  onStart: (options: any, beside: boolean) => Effect.Effect<void>
-): Handler =>
-(payload, options) => {
-  const result = handler(payload, options)
-  const unwrapped = Rpc.unwrap(result)
-  if (!Effect.isEffect(unwrapped) || RpcSchema.isStreamSchema(options.rpc.successSchema)) {
-    return Stream.isStream(unwrapped)
-      ? Rpc.wrapMap(result, () => Stream.onStart(unwrapped, onStart(options, true)))
-      : Rpc.wrapMap(result, () => Effect.andThen(onStart(options, true), unwrapped as Effect.Effect<unknown, unknown>))
+export const wrapHandler =
+  (turn: Turn, handler: Handler, { onStart, services }: Around): Handler => (payload, options) => {
+    const result = handler(payload, options)
+    const unwrapped = Rpc.unwrap(result)
+    if (Stream.isStream(unwrapped)) {
+      return Rpc.wrapMap(
+        result,
+        () =>
+          Stream.updateContext(
+            Stream.onStart(unwrapped as Stream.Stream<unknown, unknown>, onStart(options, true)),
+            services(options)
+          )
+      )
+    }
+    const beside = RpcSchema.isStreamSchema(options.rpc.successSchema) || (Rpc.isWrapper(result) && result.fork)
+    const run = Effect.andThen(
+      onStart(options, beside),
+      Effect.updateContext(unwrapped as Effect.Effect<unknown, unknown>, services(options))
+    )
+    const call: CallKey = { client: options.client.id, request: options.requestId }
+    return Rpc.wrapMap(result, () => beside ? run : turn.take(run, call))
   }
-  return Rpc.isWrapper(result) && result.fork
-    ? Rpc.wrapMap(result, () => Effect.andThen(onStart(options, true), unwrapped))
-    : Rpc.wrapMap(result, () => turn.take(Effect.andThen(onStart(options, false), unwrapped)))
-}

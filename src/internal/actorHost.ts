@@ -27,6 +27,21 @@ export type AnyHandler = (
 ) => Rpc.WrapperOr<Effect.Effect<unknown, unknown> | Stream.Stream<unknown, unknown>>
 
 /**
+ * How an actor is stored.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Durability {
+  /** The pause between commits of an actor that answers before it has stored; `undefined` for one that stores first. */
+  readonly interval: Duration.Duration | undefined
+  /** The version of the state's schema. */
+  readonly version: number
+  /** Turns the encoded state of another version into one of this version. */
+  readonly migrate: ((encoded: unknown, from: number) => Effect.Effect<unknown, unknown>) | undefined
+}
+
+/**
  * An actor that a host can run: its contract and its implementation.
  *
  * @category models
@@ -42,6 +57,8 @@ export interface Registration {
   readonly concurrency: number | "unbounded"
   /** How long an actor instance stays without connections and calls before it stops. */
   readonly maxIdleTime: Duration.Duration
+  /** How the actor is stored, in the `ActorStorage` of its context; `undefined` for one that lives in memory. */
+  readonly durability: Durability | undefined
   /** The services of the layer that registered the actor, the hooks among them; without its scope and span. */
   readonly context: Context.Context<never>
 }
@@ -76,7 +93,11 @@ export class ActorHost extends Context.Service<ActorHost, {
   /** Serves one accepted socket until it ends. */
   readonly accept: (
     socket: Socket.Socket,
-    request: { readonly headers: Headers.Headers }
+    request: {
+      readonly headers: Headers.Headers
+      /** Bytes that were written to the socket and have not left yet, where the server can tell. */
+      readonly backlog?: (() => number) | undefined
+    }
   ) => Effect.Effect<void>
   /** The client of the internal RPCs of the actor under `key`; its calls fail with `CallError`. */
   readonly client: (actor: AnyActor, key: string) => Effect.Effect<unknown>

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
+import type * as DateTime from "effect/DateTime"
 import type * as Effect from "effect/Effect"
 import type * as Rpc from "effect/rpc/Rpc"
 import type * as RpcGroup from "effect/rpc/RpcGroup"
@@ -11,6 +12,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Stream from "effect/Stream"
 import type { State } from "../ActorState.ts"
+import type { Alarms } from "../Alarms.ts"
 import type { Client, ConnectOptions } from "../Client.ts"
 import type { Connection, Events } from "../Connection.ts"
 import type { ConnectionError } from "../ConnectionError.ts"
@@ -77,8 +79,19 @@ export interface AnyActor {
   readonly CurrentKey: Context.Service<never, string>
   readonly Connections: Context.Service<never, Connections<unknown, Events>>
   readonly State: Context.Service<never, State<unknown>>
+  readonly Alarms: Context.Service<never, AnyAlarms>
   readonly Hooks: Context.Service<never, AnyHooks>
   readonly Client: Context.Service<never, AnyClient>
+}
+
+/**
+ * The alarms of an instance after erasure.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AnyAlarms extends Omit<Alarms<never>, "set"> {
+  readonly set: (id: string, at: DateTime.DateTime, rpc: string, payload?: unknown) => Effect.Effect<void>
 }
 
 /**

@@ -16,8 +16,9 @@ import * as Tracer from "effect/Tracer"
 import type { ConnectOptions } from "../Client.ts"
 import type { Events, Fields } from "../Connection.ts"
 import { ActorClient } from "./actorClient.ts"
-import { ActorHost, type AnyHandler } from "./actorHost.ts"
+import { ActorHost, type AnyHandler, type Durability } from "./actorHost.ts"
 import type { AnyActor, AnyClient, AnyHooks, AnySchema } from "./definition.ts"
+import * as names from "./names.ts"
 
 type AnyRpcs = ReadonlyArray<Rpc.Any> | AnyGroup
 
@@ -52,6 +53,9 @@ export interface AnyLayerOptions {
   readonly concurrency?: number | "unbounded" | undefined
   readonly maxIdleTime?: Duration.Input | undefined
   readonly initialState?: unknown
+  readonly durability?: "commit" | { readonly interval: Duration.Input } | undefined
+  readonly version?: number | undefined
+  readonly migrate?: ((encoded: unknown, from: number) => Effect.Effect<unknown, unknown>) | undefined
 }
 
 /**
@@ -93,6 +97,7 @@ export const makeActor = (options: AnyOptions): AnyActor => {
     throw new Error(`Actor.make: the RPC "${both}" of the actor "${type}" is both in rpcs and in internal`)
   }
   const events = options.events ?? {}
+  names.checkLengths(type, [type, ...protocol.requests.keys(), ...Object.keys(events)])
   const schemas = {
     params: toSchema(options.params),
     connectionState: toSchema(options.connectionState),
@@ -125,6 +130,7 @@ const tags = (type: string) => {
     CurrentKey: Context.Service<never, string>(key("CurrentKey")),
     Connections: Context.Service<never, AnyActor["Connections"]["Service"]>(key("Connections")),
     State: Context.Service<never, AnyActor["State"]["Service"]>(key("State")),
+    Alarms: Context.Service<never, AnyActor["Alarms"]["Service"]>(key("Alarms")),
     Hooks: Context.Service<never, AnyHooks>(key("Hooks")),
     Client: Context.Service<never, AnyClient>(key("Client"))
   }
@@ -157,10 +163,18 @@ const register = Effect.fnUntraced(
       initialState: toEffect(options.initialState),
       concurrency: options.concurrency ?? layerDefaults.concurrency,
       maxIdleTime: Duration.fromInputUnsafe(options.maxIdleTime ?? layerDefaults.maxIdleTime),
+      durability: toDurability(options),
       context: yield* ownContext
     })
   }
 )
+
+const toDurability = ({ durability, migrate, version }: AnyLayerOptions): Durability | undefined =>
+  durability === undefined ? undefined : {
+    interval: durability === "commit" ? undefined : Duration.fromInputUnsafe(durability.interval),
+    version: version ?? 1,
+    migrate
+  }
 
 // Each evaluation of the params has a scope of its own, so that a handle which dials for days piles nothing up.
 const connect = Effect.fnUntraced(function*(actor: AnyActor, key: string, options: ConnectInput) {

@@ -52,13 +52,36 @@ export const silent = 4014
 export const handshakeTimeout = 4015
 
 /**
+ * The code of a socket whose actor starts again from what is stored.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const restarting = 4016
+
+/**
  * Whether a socket that ends for this reason leaves the session to be resumed
  * on another one. Before the socket was attached, an internal error or a full
- * actor concern only the attempt.
+ * actor concern only the attempt. A durable actor keeps its connections when it
+ * stops.
  *
  * @category guards
  * @since 0.1.0
  */
-export const keepsSession = (reason: DisconnectReason.DisconnectReason, attached: boolean): boolean =>
+export const keepsSession = (
+  reason: DisconnectReason.DisconnectReason,
+  { attached, durable }: { readonly attached: boolean; readonly durable: boolean }
+): boolean =>
   reason._tag === "Displaced" || reason._tag === "Stale" ||
-  (!attached && (reason._tag === "InternalError" || reason._tag === "Draining"))
+  (!attached && (reason._tag === "InternalError" || reason._tag === "Draining")) ||
+  (durable && isParting(reason))
+
+/**
+ * Whether a connection goes on elsewhere, if its actor is durable, after an end
+ * for this reason.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isParting = (reason: DisconnectReason.DisconnectReason): boolean =>
+  reason._tag === "Draining" || reason._tag === "ActorStopped"

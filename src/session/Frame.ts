@@ -8,6 +8,7 @@
  */
 import * as Schema from "effect/Schema"
 import { DisconnectReason } from "../DisconnectReason.ts"
+import { maxNameLength } from "../internal/names.ts"
 
 /**
  * The version that both ends speak; a `hello` with another one is refused.
@@ -17,8 +18,24 @@ import { DisconnectReason } from "../DisconnectReason.ts"
  */
 export const version = 1
 
+/**
+ * Most frames that a message may hold: to decode and act on one must not take so long that others notice.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const maxFrames = 16_384
+
+/**
+ * Longest key of an actor, in UTF-16 code units.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const maxKeyLength = 1_024
+
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-const Name = Schema.String
+const Name = Schema.String.check(Schema.isMaxLength(maxNameLength))
 
 /**
  * Bounds that the server announces and its client keeps. Bytes are counted in
@@ -67,17 +84,19 @@ export type HeartbeatTiming = typeof HeartbeatTiming.Type
 const Hello = Schema.Struct({
   protocol: Schema.Int,
   actor: Name,
-  key: Schema.String,
+  key: Schema.String.check(Schema.isMaxLength(maxKeyLength)),
   params: Schema.Unknown,
   subscriptions: Schema.Array(Name),
   attach: Count,
   /** The `traceparent` of the dial. */
   trace: Schema.optionalKey(Schema.String),
   resume: Schema.optionalKey(Schema.Struct({
-    connection: Schema.String,
-    token: Schema.String,
-    epoch: Schema.String,
-    received: Count
+    connection: Name,
+    token: Name,
+    epoch: Name,
+    received: Count,
+    /** For a durable actor: the calls without a reply, which are made again if the epoch has changed. */
+    calls: Schema.optionalKey(Schema.Array(Count))
   }))
 })
 
@@ -98,7 +117,9 @@ const Welcome = Schema.Struct({
   limits: Limits,
   heartbeat: HeartbeatTiming,
   /** How long a lost connection can be resumed, in milliseconds. */
-  resumeWindow: Count
+  resumeWindow: Count,
+  /** The actor is durable: its connections outlive its process, and calls without a reply may be made again. */
+  durable: Schema.optionalKey(Schema.Literal(true))
 })
 
 /**
@@ -173,10 +194,12 @@ export type ClientFrame = typeof ClientFrame.Type
 export const Refusal = Schema.Literals([
   "UnknownRpc",
   "InvalidPayload",
+  "FrameTooLarge",
   "TooManyCalls",
   "ConnectionEnded",
   "ReplyTooLarge",
-  "Interrupted"
+  "Interrupted",
+  "OutcomeUnknown"
 ])
 
 /**

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -27,11 +28,14 @@ export class InOrder<A> {
   private readonly items: Array<A> = []
   private busy: boolean
   private readonly act: (item: A) => Effect.Effect<void>
+  private readonly onDefect: ((item: A, cause: Cause.Cause<never>) => Effect.Effect<void>) | undefined
   private readonly context: () => Context.Context<never>
   private readonly scope: Scope.Scope
 
   constructor(options: {
     readonly act: (item: A) => Effect.Effect<void>
+    /** Answers for an item whose `act` has died; the later items go on in any case. */
+    readonly onDefect?: ((item: A, cause: Cause.Cause<never>) => Effect.Effect<void>) | undefined
     /** The services to run with, asked for each item. */
     readonly context: () => Context.Context<never>
     readonly scope: Scope.Scope
@@ -39,6 +43,7 @@ export class InOrder<A> {
     readonly closed?: boolean
   }) {
     this.act = options.act
+    this.onDefect = options.onDefect
     this.context = options.context
     this.scope = options.scope
     this.busy = options.closed ?? false
@@ -74,9 +79,13 @@ export class InOrder<A> {
   private drain(): void {
     while (!this.busy && this.items.length > 0) {
       this.busy = true
-      const fiber = Effect.runForkWith(this.context())(this.act(this.items.shift()!))
-      if (fiber.pollUnsafe() !== undefined) {
+      const item = this.items.shift()!
+      // Suspended, so that what `act` throws is a defect of this item and not of the one who brings it.
+      const fiber = Effect.runForkWith(this.context())(Effect.suspend(() => this.act(item)))
+      const exit = fiber.pollUnsafe()
+      if (exit !== undefined) {
         this.busy = false
+        this.look(item, exit)
         continue
       }
       Fiber.runIn(fiber, this.scope)
@@ -84,8 +93,14 @@ export class InOrder<A> {
         // Its scope has closed: what comes after the item that was not done must not be done either.
         if (Exit.hasInterrupts(exit)) return
         this.busy = false
+        this.look(item, exit)
         this.drain()
       })
     }
+  }
+
+  private look(item: A, exit: Exit.Exit<void>): void {
+    if (this.onDefect === undefined || Exit.isSuccess(exit) || !Exit.hasDies(exit)) return
+    Fiber.runIn(Effect.runForkWith(this.context())(this.onDefect(item, exit.cause)), this.scope)
   }
 }

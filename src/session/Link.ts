@@ -34,21 +34,22 @@ export interface Link {
 
 /**
  * Opens a socket as a link for as long as the scope is open. A message of more
- * than `maxBytes` fails the pull.
+ * than `maxBytes` fails the pull; it is asked before each read.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const fromSocket: (
   socket: Socket.Socket,
-  options: { readonly maxBytes: number }
+  options: { readonly maxBytes: number | (() => number) }
 ) => Effect.Effect<Link, Socket.SocketError, Scope.Scope> = Effect.fnUntraced(function*(socket, options) {
   const scope = yield* Scope.fork(yield* Effect.scope)
   const writer = yield* Scope.provide(socket.writer, scope)
   const { pull } = yield* Scope.provide(socket.reader, scope)
-  const lines: Lines = { decoder: undefined, rest: "" }
+  const { maxBytes } = options
+  const lines = new Lines()
   const next: Link["pull"] = Effect.flatMap(pull, (chunks) => {
-    const read = readMessages(chunks, lines, options.maxBytes)
+    const read = readMessages(chunks, lines, typeof maxBytes === "number" ? maxBytes : maxBytes())
     return Effect.filterOrElse(read, isNonEmpty, () => next)
   })
   return {
@@ -84,10 +85,42 @@ const isNonEmpty = (messages: ReadonlyArray<string>): messages is NonEmptyReadon
 const tooLong = (maxBytes: number) =>
   new ProtocolViolation({ message: `a message is longer than the ${maxBytes} bytes that are allowed` })
 
-interface Lines {
+/** So many pieces of a line are put together, so that a stream of single bytes costs no more than its length. */
+const maxPieces = 1_024
+
+/** The line that has begun and not ended yet. */
+class Lines {
   /** Made for the first bytes; a WebSocket sends text. */
-  decoder: TextDecoder | undefined
-  rest: string
+  private decoder: TextDecoder | undefined
+  private pieces: Array<string> = []
+  private bytes = 0
+
+  /** Throws where the bytes are no UTF-8. */
+  decode(chunk: string | Uint8Array): string {
+    if (typeof chunk === "string") return chunk
+    this.decoder ??= new TextDecoder("utf-8", { fatal: true })
+    return this.decoder.decode(chunk, { stream: true })
+  }
+
+  /** Adds the lines that a text ends to `ended`; `false` if one is too long. */
+  read(text: string, ended: Array<string>, maxBytes: number): boolean {
+    let from = 0
+    for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", from)) {
+      if (!this.add(text.slice(from, end), maxBytes)) return false
+      ended.push(this.pieces.join(""))
+      this.pieces = []
+      this.bytes = 0
+      from = end + 1
+    }
+    return from === text.length || this.add(text.slice(from), maxBytes)
+  }
+
+  private add(piece: string, maxBytes: number): boolean {
+    this.bytes += Frame.byteLength(piece)
+    if (this.pieces.length >= maxPieces) this.pieces = [this.pieces.join("")]
+    this.pieces.push(piece)
+    return this.bytes <= maxBytes
+  }
 }
 
 const readMessages = (
@@ -108,22 +141,14 @@ const readLines = (
 ): Effect.Effect<ReadonlyArray<string>, ProtocolViolation> =>
   Effect.flatMap(
     Effect.try({
-      try: () =>
-        chunks.map((chunk) =>
-          typeof chunk === "string"
-            ? chunk
-            : (lines.decoder ??= new TextDecoder("utf-8", { fatal: true })).decode(chunk, { stream: true })
-        ).join(
-          ""
-        ),
+      try: () => chunks.map((chunk) => lines.decode(chunk)),
       catch: () => new ProtocolViolation({ message: "a message is not valid UTF-8" })
     }),
-    (text) => {
-      const parts = (lines.rest + text).split("\n")
-      lines.rest = parts.pop()!
-      return parts.some((part) => Frame.exceeds(part, maxBytes)) || Frame.exceeds(lines.rest, maxBytes)
-        ? Effect.fail(tooLong(maxBytes))
-        : Effect.succeed(parts)
+    (texts) => {
+      const ended: Array<string> = []
+      return texts.every((text) => lines.read(text, ended, maxBytes))
+        ? Effect.succeed(ended)
+        : Effect.fail(tooLong(maxBytes))
     }
   )
 

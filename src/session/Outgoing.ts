@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type { SchedulerDispatcher } from "effect/Scheduler"
 import * as Scope from "effect/Scope"
+import * as Frame from "./Frame.ts"
 import { Gate } from "./Gate.ts"
 import type { Link } from "./Link.ts"
 
@@ -30,6 +31,8 @@ export interface Outgoing {
   readonly batch: <A>(produce: () => A) => A
   /** Within a batch: writes what there is, if that is much, so that the peer can begin with it. */
   readonly relieve: () => void
+  /** Length of the frames that wait for a write to end, in UTF-16 code units. */
+  readonly waiting: () => number
   /** Writes a message even if nothing was pushed, for what `beforeWrite` adds. */
   readonly nudge: () => void
   /** Writes what was pushed, then closes the socket. The first call counts. */
@@ -138,6 +141,10 @@ class Writer implements Outgoing {
     this.env.dispatcher.scheduleTask(() => this.flush(), 0)
   }
 
+  waiting(): number {
+    return this.state === "writing" ? this.frames.reduce((length, frame) => length + frame.length, 0) : 0
+  }
+
   end(code: number, reason: string): void {
     if (this.closing !== undefined) return
     this.closing = { code, reason }
@@ -230,7 +237,7 @@ const toMessages = (frames: ReadonlyArray<string>, maxBytes: number): ReadonlyAr
   for (let i = 0; i < frames.length; i++) {
     // A UTF-16 code unit takes at most three bytes in UTF-8.
     const next = frames[i]!.length * 3 + 1
-    if (i > first && length + next > maxBytes) {
+    if (i > first && (length + next > maxBytes || i - first >= Frame.maxFrames)) {
       messages.push(`[${frames.slice(first, i).join(",")}]`)
       first = i
       length = 2

@@ -4,6 +4,8 @@
  *
  * @since 0.1.0
  */
+import * as Context from "effect/Context"
+import * as Digest from "effect/crypto/Digest"
 import { WebCrypto } from "effect/crypto/WebCrypto"
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
@@ -17,6 +19,30 @@ import * as Base64Url from "effect/encoding/Base64Url"
 export const make: Effect.Effect<string> = WebCrypto.use((crypto) =>
   Effect.sync(() => Base64Url.encode(crypto.getRandomValues(new Uint8Array(18))))
 )
+
+/**
+ * How secrets are hashed before they are stored: by SHA-256.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const Hash = Context.Reference<(secret: string) => Effect.Effect<string>>(
+  "effect-tether/session/ResumeToken/Hash",
+  {
+    defaultValue: () => (secret) =>
+      Digest.Digest.use((digest) => digest.digestHex(Digest.sha256, new TextEncoder().encode(secret))).pipe(
+        Effect.provide(Digest.layerWebCrypto)
+      )
+  }
+)
+
+/**
+ * Hashes a secret.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const hash = (secret: string): Effect.Effect<string> => Effect.flatMap(Hash, (make) => make(secret))
 
 /**
  * Compares two secrets in a time that depends on their length only.

@@ -8,6 +8,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Option from "effect/Option"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import type { SocketError } from "effect/socket/Socket"
@@ -168,7 +169,7 @@ export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = nev
   readonly link: Link
   readonly outgoing: Outgoing.Outgoing
   readonly activity: Activity
-  readonly decode: (message: string) => Exit.Exit<ReadonlyArray<F>, Schema.SchemaError>
+  readonly decode: (message: string) => Exit.Exit<ReadonlyArray<F>, Schema.SchemaError | ProtocolViolation>
   /** The session that is attached to this socket, once there is one. */
   readonly session: () => Session | undefined
   /** Runs after an acknowledgement: there may be room again. */
@@ -180,6 +181,8 @@ export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = nev
 }): Effect.Effect<never, SocketError | ProtocolViolation | E, Scope.Scope> =>
   Effect.flatMap(Effect.context<Scope.Scope>(), (context) => {
     const { activity, link, outgoing } = options
+    // What was sent before the messages came that are being read: nobody can have had more of it.
+    let acknowledgeable = Infinity
     const acks = makeAckTimer(outgoing, context)
 
     const onFrame = (frame: F): Effect.Effect<void, ProtocolViolation | E> | undefined => {
@@ -191,7 +194,7 @@ export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = nev
           return void outgoing.pushOnce(Frame.encode(["pong"]))
         case "ack":
           if (session?.socket !== outgoing) return undefined
-          return session.acknowledge(frame[1])
+          return frame[1] <= acknowledgeable && session.acknowledge(frame[1])
             ? options.onAck
             : violation(`frame ${frame[1]} was acknowledged and never sent`)
         default: {
@@ -207,13 +210,12 @@ export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = nev
     const relieve = () => outgoing.relieve()
     const onMessage = (message: string) => {
       const frames = options.decode(message)
-      return Exit.isSuccess(frames)
-        ? inOrder(frames.value, onFrame, relieve)
-        : violation("a message is not an array of the frames that the protocol knows")
+      return Exit.isSuccess(frames) ? inOrder(frames.value, onFrame, relieve) : notFrames(frames)
     }
 
     const next = Effect.flatMap(link.pull, (messages) => {
       activity.mark()
+      acknowledgeable = options.session()?.state.sent ?? Infinity
       // What is answered at once leaves as one message, without a turn of the scheduler.
       return outgoing.batch(() => inOrder(messages, onMessage, nothing)) ?? Effect.void
     })
@@ -240,6 +242,16 @@ const inOrder = <A, E>(
 }
 
 const violation = (message: string) => Effect.fail(new ProtocolViolation({ message }))
+
+const notFrames = (
+  exit: Exit.Exit<unknown, Schema.SchemaError | ProtocolViolation>
+): Effect.Effect<never, ProtocolViolation> =>
+  Option.match(Exit.findErrorOption(exit), {
+    onNone: () => unknownFrames,
+    onSome: (error) => error._tag === "ProtocolViolation" ? Effect.fail(error) : unknownFrames
+  })
+
+const unknownFrames = violation("a message is not an array of the frames that the protocol knows")
 
 const makeAckTimer = (outgoing: Outgoing.Outgoing, context: Context.Context<Scope.Scope>) => {
   let waiting = false

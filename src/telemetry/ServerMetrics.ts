@@ -1,9 +1,11 @@
 /**
- * What a host counts: its own handshakes, and what happens in each of its actors.
+ * What a host counts: handshakes, and what happens in each of its actors.
  *
  * @since 0.1.0
  */
+import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
 import * as Metrics from "../Metrics.ts"
 import * as Instruments from "./Instruments.ts"
 
@@ -59,7 +61,7 @@ export class ActorMetrics {
   }
 
   /** A client came back: its session goes on, or it was gone. */
-  resumed(result: "exact" | "lost"): void {
+  resumed(result: "exact" | "recovered" | "lost"): void {
     this.count(Metrics.serverResumes, { result })
   }
 
@@ -125,23 +127,26 @@ export const ofActor = (actor: string, registry: Instruments.Registry): ActorMet
   Instruments.shared(registry, `ActorMetrics ${actor}`, () => new ActorMetrics(actor, registry))
 
 /**
- * What a host counts before it knows which actor is asked for, or if there is none of that name.
+ * Counts a client that was turned away before an actor was asked.
  *
- * @category models
+ * @category combinators
  * @since 0.1.0
  */
-export class HostMetrics {
-  /** Sockets that have not taken up a connection yet. */
-  readonly handshakes: Instruments.Level
-  private readonly registry: Instruments.Registry
+export const rejected = (reason: string): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    Instruments.count(Metrics.serverRejections, { reason }, fiber.context).add()
+    return Effect.void
+  })
 
-  constructor(registry: Instruments.Registry) {
-    this.registry = registry
-    this.handshakes = Instruments.level(Metrics.serverHandshakes, {}, registry)
-  }
-
-  /** A client was turned away. */
-  rejected(reason: string): void {
-    Instruments.count(Metrics.serverRejections, { reason }, this.registry).add()
-  }
-}
+/**
+ * Counts a socket among the handshakes until the result is called, or the scope closes.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const handshake: Effect.Effect<() => void, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.withFiber((fiber) =>
+    Effect.succeed(Instruments.level(Metrics.serverHandshakes, {}, fiber.context).add(() => 1))
+  ),
+  (done) => Effect.sync(done)
+)

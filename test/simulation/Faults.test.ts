@@ -184,8 +184,8 @@ const patches: Record<string, () => void> = {
   },
   "a client does not count its attaches": () => {
     const hello = ClientSession.prototype.hello
-    vi.spyOn(ClientSession.prototype, "hello").mockImplementation(function(this: ClientSession, options) {
-      return { ...hello.call(this, options), attach: 1 }
+    vi.spyOn(ClientSession.prototype, "hello").mockImplementation(function(this: ClientSession, ...options) {
+      return { ...hello.call(this, ...options), attach: 1 }
     })
   },
   "sent calls are sent again on a fresh session": () => {

@@ -77,6 +77,8 @@ export interface World {
   readonly network: Network
   /** The network of `memory` with all that it can do; dies in a scenario that runs over WebSockets too. */
   readonly memory: Effect.Effect<TestNetwork.Network>
+  /** The proxy of `webSocket`, by whose port clients of another make get in; dies in a scenario that runs in memory too. */
+  readonly proxy: Effect.Effect<TcpProxy.TcpProxy>
   /**
    * Waits for an effect: in memory the test clock goes on step by step until it is done, at most 10 minutes of it; over
    * WebSockets it has 10 seconds. Dies when the time is over.
@@ -200,6 +202,7 @@ const memory = Effect.gen(function*() {
     transport: "memory",
     network: { ...network, sockets: network.live },
     memory: Effect.succeed(TestNetwork.fromNetwork(network)),
+    proxy: Effect.die(new Error("the scenario needs `only: \"webSocket\"`")),
     settle,
     until: untilSimulated,
     awaitStatus: awaitStatusBy(untilSimulated),
@@ -234,6 +237,7 @@ const webSocket = Effect.gen(function*() {
     transport: "webSocket",
     network: { ...proxy, sockets: proxy.connections },
     memory: onlyInMemory,
+    proxy: Effect.succeed(proxy),
     settle: onlyInMemory,
     until: untilLive,
     awaitStatus: awaitStatusBy(untilLive),

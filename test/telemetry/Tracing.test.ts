@@ -136,7 +136,7 @@ describe("a trace", () => {
       assert.deepStrictEqual(dials[1]?.links.map(({ span }) => span.spanId), [dials[0]?.spanId])
       assert.deepStrictEqual(client.links.map(({ span }) => span.spanId), dials.map(({ spanId }) => spanId))
       assert.deepStrictEqual(server.links, [], "its call had ended before the return")
-      assert.deepStrictEqual(dials.map((span) => span.attributes.get("tether.resumed")), [false, true])
+      assert.deepStrictEqual(dials.map((span) => span.attributes.get("tether.result")), ["fresh", "exact"])
       assert.isTrue([...dials, ...admissions].every(isEnded))
     })
   )

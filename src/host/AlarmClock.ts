@@ -1,0 +1,226 @@
+/**
+ * Runs the alarms of one instance when they are due.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import type * as Context from "effect/Context"
+import * as DateTime from "effect/DateTime"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as FiberMap from "effect/FiberMap"
+import * as Headers from "effect/http/Headers"
+import type * as Rpc from "effect/rpc/Rpc"
+import { type FromServer, RequestId } from "effect/rpc/RpcMessage"
+import type * as RpcServer from "effect/rpc/RpcServer"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import type { StoredAlarm } from "../ActorStorage.ts"
+import type { AnyActor, AnyAlarms } from "../internal/definition.ts"
+import * as Frame from "../session/Frame.ts"
+import * as RpcCodec from "../session/RpcCodec.ts"
+import type { Commits } from "./Commits.ts"
+import type { Keeper } from "./LiveActors.ts"
+
+/**
+ * The client id of alarms in an actor's `RpcServer`.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const clientId = -1
+
+/** The longest sleep in milliseconds; one that is longer is taken in parts. */
+const longestSleep = 86_400_000
+
+/**
+ * The alarms of an instance.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AlarmClock {
+  /** What the actor's code sees. */
+  readonly service: AnyAlarms
+  /** Takes up what was stored. */
+  readonly start: Effect.Effect<void>
+  /** The handler of an alarm begins. */
+  readonly onStart: (request: number, isOneCommit: boolean) => Effect.Effect<void>
+  readonly onResponse: (response: FromServer<Rpc.Any>) => Effect.Effect<void>
+}
+
+interface Running {
+  readonly alarm: StoredAlarm
+  readonly done: Deferred.Deferred<void>
+  hasBegun: boolean
+}
+
+const fromJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
+
+/**
+ * Makes the alarms of an instance in the current scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(options: {
+  readonly actor: AnyActor
+  readonly keeper: Keeper
+  readonly commits: Commits | undefined
+  readonly stored: ReadonlyArray<StoredAlarm>
+  readonly context: () => Context.Context<never>
+  readonly server: () => RpcServer.RpcServer<Rpc.Any>
+}): Effect.fn.Return<AlarmClock, never, Scope.Scope> {
+  const { commits, keeper } = options
+  const timers = yield* FiberMap.make<string>()
+  const armed = new Map<string, StoredAlarm>()
+  const running = new Map<number, Running>()
+  let nextRequest = 0
+
+  const isArmed = (alarm: StoredAlarm) => armed.get(alarm.id) === alarm
+  const disarm = (alarm: StoredAlarm) => {
+    if (!isArmed(alarm)) return
+    armed.delete(alarm.id)
+    commits?.putAlarm(alarm.id, null)
+  }
+
+  /** Calls the handler, which runs in a fiber of its own, and waits for its end. */
+  const ring = Effect.fnUntraced(function*(alarm: StoredAlarm): Effect.fn.Return<void, Schema.SchemaError> {
+    const payload = yield* decode(options.actor, alarm, options.context())
+    const request = ++nextRequest
+    const done = Deferred.makeUnsafe<void>()
+    running.set(request, { alarm, done, hasBegun: false })
+    yield* Effect.updateContext(
+      options.server().write(clientId, {
+        _tag: "Request",
+        id: RequestId(request),
+        tag: alarm.rpc as never,
+        payload: payload as never,
+        headers: Headers.empty
+      }),
+      (_: Context.Context<never>) => options.context()
+    )
+    yield* Deferred.await(done)
+  })
+
+  const wait = (alarm: StoredAlarm): Effect.Effect<void> =>
+    Effect.scoped(Effect.gen(function*() {
+      // Without storage only the memory of the instance knows of it.
+      if (commits === undefined) yield* keeper.retain
+      yield* sleepUntil(alarm.at)
+      yield* keeper.retain
+      yield* Effect.catch(ring(alarm), (error) => unreadable(alarm, error, () => disarm(alarm)))
+    }))
+
+  const arm = (alarm: StoredAlarm): Effect.Effect<void> =>
+    Effect.suspend(() => {
+      armed.set(alarm.id, alarm)
+      return Effect.asVoid(FiberMap.run(timers, alarm.id, wait(alarm)))
+    })
+
+  const set = Effect.fnUntraced(function*(id: string, at: DateTime.DateTime, rpc: string, payload?: unknown) {
+    const encoded = yield* encode(options.actor, rpc, payload, options.context())
+    const alarm: StoredAlarm = { id, at: DateTime.toEpochMillis(at), rpc, payload: encoded }
+    commits?.putAlarm(id, alarm)
+    yield* arm(alarm)
+  })
+
+  return {
+    start: Effect.forEach(options.stored, arm, { discard: true }),
+    service: {
+      set,
+      cancel: (id) =>
+        Effect.suspend(() => {
+          const alarm = armed.get(id)
+          if (alarm === undefined) return Effect.succeed(false)
+          disarm(alarm)
+          return Effect.as(FiberMap.remove(timers, id), true)
+        }),
+      all: Effect.sync(() =>
+        Array.from(armed.values(), ({ at, id, rpc }) => ({ id, rpc, at: DateTime.makeUnsafe(at) }))
+          .sort((a, b) => DateTime.toEpochMillis(a.at) - DateTime.toEpochMillis(b.at))
+      )
+    },
+    onStart: (request, isOneCommit) =>
+      Effect.suspend(() => {
+        const found = running.get(request)
+        // Set anew or taken back while it waited for its turn.
+        if (found === undefined || !isArmed(found.alarm)) return Effect.interrupt
+        found.hasBegun = true
+        if (isOneCommit) disarm(found.alarm)
+        return Effect.void
+      }),
+    onResponse: (response) =>
+      Effect.suspend(() => {
+        if (response._tag !== "Exit") return Effect.void
+        const request = response.requestId as number
+        const found = running.get(request)
+        if (found === undefined) return Effect.void
+        running.delete(request)
+        const { alarm, done, hasBegun } = found
+        const isCutShort = Exit.hasInterrupts(response.exit)
+        if (!isCutShort) disarm(alarm)
+        // The actor stops: the next incarnation runs it.
+        else if (hasBegun && !armed.has(alarm.id)) commits?.putAlarm(alarm.id, alarm)
+        commits?.complete({ client: clientId, request })
+        return Effect.andThen(
+          Exit.isFailure(response.exit) && !isCutShort
+            ? Effect.annotateLogs(Effect.logError("the handler of an alarm failed", response.exit.cause), {
+              alarm: alarm.id,
+              rpc: alarm.rpc
+            })
+            : Effect.void,
+          Deferred.done(done, Exit.void)
+        )
+      })
+  }
+})
+
+const sleepUntil = (at: number): Effect.Effect<void> =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    at <= now
+      ? Effect.void
+      : Effect.andThen(Effect.sleep(Math.min(at - now, longestSleep)), sleepUntil(at)))
+
+const encode = (
+  actor: AnyActor,
+  tag: string,
+  payload: unknown,
+  context: Context.Context<never>
+): Effect.Effect<string> => {
+  const rpc = actor.internal.requests.get(tag)
+  if (rpc === undefined) {
+    return Effect.die(new Error(`${actor.type} has no internal RPC ${JSON.stringify(tag)}; add it to the contract`))
+  }
+  return Effect.suspend(() =>
+    RpcCodec.withServices(RpcCodec.of(rpc).encodePayload(rpc.payloadSchema.make(payload)), context)
+  ).pipe(
+    Effect.map(Frame.encodeValue),
+    Effect.orDie
+  )
+}
+
+const decode = (
+  actor: AnyActor,
+  { payload, rpc: tag }: StoredAlarm,
+  context: Context.Context<never>
+): Effect.Effect<unknown, Schema.SchemaError> => {
+  const rpc = actor.internal.requests.get(tag)
+  // `RpcServer` answers for one that the contract has lost.
+  return rpc === undefined
+    ? Effect.succeed(undefined)
+    : Effect.flatMap(
+      fromJson(payload),
+      (value) => RpcCodec.withServices(RpcCodec.of(rpc).decodePayload(value), context)
+    )
+}
+
+const unreadable = ({ id, rpc }: StoredAlarm, error: Schema.SchemaError, drop: () => void): Effect.Effect<void> =>
+  Effect.andThen(
+    Effect.annotateLogs(Effect.logError("the payload of an alarm does not decode; the alarm is dropped", error), {
+      alarm: id,
+      rpc
+    }),
+    Effect.sync(drop)
+  )

@@ -1,0 +1,187 @@
+/**
+ * Starts the connections of an instance and looks after those that are away.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as FiberMap from "effect/FiberMap"
+import * as FiberSet from "effect/FiberSet"
+import * as Scope from "effect/Scope"
+import { ConnectionId } from "../Connection.ts"
+import * as DisconnectReason from "../DisconnectReason.ts"
+import * as EndCode from "../session/EndCode.ts"
+import { InOrder } from "../session/InOrder.ts"
+import { Session } from "../session/Session.ts"
+import type { ActorInstance } from "./ActorInstance.ts"
+import * as ConnectionLifecycle from "./ConnectionLifecycle.ts"
+import * as ConnectionRecord from "./ConnectionRecord.ts"
+import * as InternalCalls from "./InternalCalls.ts"
+import type { RecoveredConnection } from "./Recovery.ts"
+import * as ServerCalls from "./ServerCalls.ts"
+import { ServerConnection } from "./ServerConnection.ts"
+
+/**
+ * The connections of an instance, from their making to their end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ConnectionLives {
+  /** Makes a connection that was admitted. */
+  readonly admit: (options: {
+    readonly id: ConnectionId
+    readonly token: string
+    readonly state: unknown
+    /** The state as it is stored, if the actor is durable. */
+    readonly encodedState: unknown
+    readonly attach: number
+    readonly subscriptions: Iterable<string>
+  }) => ServerConnection
+  /** Makes a connection of an earlier epoch, which waits for its client. */
+  readonly recover: (recovered: RecoveredConnection) => Effect.Effect<void>
+  /** Starts the life of a connection. */
+  readonly start: (connection: ServerConnection, onListed: () => void) => Effect.Effect<void>
+  /** Completes when no connection is left and their last hooks have run. */
+  readonly awaitQuiet: Effect.Effect<void>
+  /** The socket is gone, the client may come back. */
+  readonly suspend: (connection: ServerConnection) => Effect.Effect<void>
+  /** An accepted token stops the expiry of the window. */
+  readonly cancelExpiry: (connection: ServerConnection) => Effect.Effect<void>
+  /** A failed attach starts it again. */
+  readonly startExpiry: (connection: ServerConnection) => Effect.Effect<void>
+  /** Whether a connection that ends for this reason stays recorded, to be taken up by the next incarnation. */
+  readonly keeps: (reason: DisconnectReason.DisconnectReason) => boolean
+}
+
+/**
+ * Looks after the connections of an instance in the current scope, which ends
+ * when their last hooks have run.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  self: () => ActorInstance
+): Effect.fn.Return<ConnectionLives, never, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const lives = yield* FiberSet.make()
+  const expiries = yield* FiberMap.make<string>()
+  let number = InternalCalls.clientId
+  yield* Effect.addFinalizer(() => FiberSet.awaitEmpty(lives))
+
+  const start: ConnectionLives["start"] = (connection, onListed) => {
+    const life = ConnectionLifecycle.run(self(), connection, onListed)
+    // The connection lives in the context of its actor, not of the socket that happened to open it.
+    return Effect.asVoid(FiberSet.run(lives, Effect.updateContext(life, (_: Context.Context<never>) => self().context)))
+  }
+  const expire = (connection: ServerConnection) =>
+    connection.isEnded ? Effect.void : Effect.asVoid(FiberMap.run(
+      expiries,
+      connection.id,
+      Effect.delay(
+        Effect.sync(() => connection.end(DisconnectReason.Lost.make({}))),
+        self().settings.resumeWindow
+      )
+    ))
+  const callOnSuspend = (connection: ServerConnection) =>
+    Effect.asVoid(FiberSet.run(lives, self().hooks.onSuspend(connection, () => connection.takeSuspension())))
+  const startExpiry = (connection: ServerConnection) => Effect.andThen(expire(connection), callOnSuspend(connection))
+
+  return {
+    start,
+    startExpiry,
+    admit: (options) => {
+      const connection = makeConnection(self(), ++number, options, Scope.forkUnsafe(scope))
+      connection.token = options.token
+      if (self().commits !== undefined) {
+        const part = { state: options.encodedState, greeted: !self().hooks.greets, suspended: false }
+        connection.record = makeRecord(connection, { part, isRecovered: false })
+      }
+      return connection
+    },
+    recover: (recovered) =>
+      Effect.suspend(() => {
+        const connection = restore(self(), ++number, recovered, Scope.forkUnsafe(scope))
+        const { ended } = recovered.stored
+        if (ended !== undefined) connection.end(ended)
+        return Effect.andThen(start(connection, () => {}), ended === undefined ? startExpiry(connection) : Effect.void)
+      }),
+    suspend: Effect.fnUntraced(function*(connection: ServerConnection) {
+      connection.status = "Suspended"
+      connection.suspensionDue = true
+      self().table.announce({ _tag: "Suspended", connection: connection.view })
+      yield* startExpiry(connection)
+    }),
+    awaitQuiet: FiberSet.awaitEmpty(lives),
+    cancelExpiry: (connection) => FiberMap.remove(expiries, connection.id),
+    keeps: (reason) => self().commits !== undefined && EndCode.isParting(reason)
+  }
+})
+
+const makeConnection = (
+  self: ActorInstance,
+  number: number,
+  options: {
+    readonly id: ConnectionId
+    readonly state: unknown
+    readonly attach: number
+    readonly subscriptions: Iterable<string>
+  },
+  scope: Scope.Closeable
+): ServerConnection => {
+  const { bufferBytes, bufferFrames } = self.settings.limits
+  const connection: ServerConnection = new ServerConnection({
+    ...options,
+    number,
+    scope,
+    commits: self.commits,
+    session: new Session({ frames: bufferFrames, bytes: bufferBytes }),
+    telemetry: self.telemetry,
+    inbox: new InOrder({
+      closed: true,
+      act: (frame) => ServerCalls.act(self, connection, frame),
+      onDefect: (frame, cause) => ServerCalls.onDefect(connection, frame, cause),
+      context: () => self.context,
+      scope
+    })
+  })
+  return connection
+}
+
+const makeRecord = (
+  connection: ServerConnection,
+  options: Pick<
+    ConstructorParameters<typeof ConnectionRecord.ConnectionRecord>[0],
+    "part" | "isRecovered" | "replies"
+  >
+): ConnectionRecord.ConnectionRecord =>
+  new ConnectionRecord.ConnectionRecord({
+    ...options,
+    id: connection.id,
+    session: () => ({
+      token: connection.token,
+      previousToken: connection.previousToken,
+      attach: connection.attach,
+      subscriptions: connection.subscriptions,
+      acknowledged: () => connection.session.state.acknowledged
+    })
+  })
+
+const restore = (
+  self: ActorInstance,
+  number: number,
+  { id, replies, state, stored }: RecoveredConnection,
+  scope: Scope.Closeable
+): ServerConnection => {
+  const { attach, ended, greeted, subscriptions, suspended } = stored
+  const connection = makeConnection(self, number, { id: ConnectionId.make(id), state, attach, subscriptions }, scope)
+  const part = { state: stored.state, greeted, suspended, ...(ended === undefined ? {} : { ended }) }
+  connection.token = stored.token
+  connection.previousToken = stored.previousToken
+  connection.record = makeRecord(connection, { part, replies, isRecovered: true })
+  connection.confirmed = true
+  connection.status = "Suspended"
+  connection.suspensionDue = !suspended
+  return connection
+}

@@ -1,0 +1,141 @@
+/**
+ * What is stored of a connection, so that it outlives the process.
+ *
+ * @since 0.1.0
+ */
+import type * as Exit from "effect/Exit"
+import * as Schema from "effect/Schema"
+import type { Changes } from "../ActorStorage.ts"
+import { DisconnectReason } from "../DisconnectReason.ts"
+
+const StoredRecord = Schema.Struct({
+  /** The connection's state through its schema's JSON codec. */
+  state: Schema.Unknown,
+  /** Whether `onConnect` has run. */
+  greeted: Schema.Boolean,
+  /** Whether `onSuspend` has run since the client was last here. */
+  suspended: Schema.Boolean,
+  /** Why it has ended; `onDisconnect` is still to run. */
+  ended: Schema.optionalKey(Schema.toCodecJson(DisconnectReason)),
+  token: Schema.String,
+  previousToken: Schema.optionalKey(Schema.String),
+  attach: Schema.Int,
+  subscriptions: Schema.Array(Schema.String)
+}).pipe(Schema.fromJsonString)
+
+/**
+ * A record as it is stored.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type StoredRecord = typeof StoredRecord.Type
+
+const encodeRecord = Schema.encodeSync(StoredRecord)
+
+/**
+ * Reads a record.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const decode: (text: string) => Exit.Exit<StoredRecord, Schema.SchemaError> = Schema.decodeUnknownExit(
+  StoredRecord
+)
+
+/**
+ * What turns of the actor change of a record; it is stored with them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Part = Pick<StoredRecord, "state" | "greeted" | "suspended" | "ended">
+
+/**
+ * What sockets change of a record; it is stored when they attach.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Session {
+  readonly token: string
+  readonly previousToken: string | undefined
+  readonly attach: number
+  readonly subscriptions: ReadonlySet<string>
+  readonly acknowledged: () => number
+}
+
+/**
+ * The record of one connection of a durable actor.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class ConnectionRecord {
+  readonly id: string
+  private readonly session: () => Session
+  part: Part
+  /** The part as of the last commit that was made. */
+  folded: Part
+  isRemoved = false
+  /** Loaded from storage, and no socket of this epoch has been confirmed yet. */
+  isRecovered: boolean
+  /** Calls that the client makes again, since it has no reply of the epoch before. */
+  repeated: ReadonlySet<number> = new Set()
+  /** Replies of the epoch before, by call. */
+  readonly replies: Map<number, string>
+  /** Replies that were sent, with the number of their frame, oldest first. */
+  private readonly sent: Array<{ readonly frame: number; readonly call: number }> = []
+
+  constructor(options: {
+    readonly id: string
+    readonly part: Part
+    readonly session: () => Session
+    readonly replies?: Iterable<readonly [call: number, reply: string]>
+    readonly isRecovered: boolean
+  }) {
+    this.id = options.id
+    this.session = options.session
+    this.part = options.part
+    this.folded = options.part
+    this.replies = new Map(options.replies)
+    this.isRecovered = options.isRecovered
+  }
+
+  encode(part: Part): string {
+    const { attach, previousToken, subscriptions, token } = this.session()
+    return encodeRecord({
+      ...part,
+      token,
+      attach,
+      subscriptions: Array.from(subscriptions),
+      ...(previousToken === undefined ? {} : { previousToken })
+    })
+  }
+
+  change(change: Partial<Part>): void {
+    this.part = { ...this.part, ...change }
+  }
+
+  /** Notes that a stored reply has been sent as a frame. */
+  noteReply(call: number, frame: number): void {
+    this.sent.push({ call, frame })
+  }
+
+  /** The client, back in a new epoch, names the calls that it has no reply of: the other replies have served. */
+  recall(unanswered: ReadonlyArray<number>): Changes["trimmed"] {
+    this.repeated = new Set(unanswered)
+    const served = Array.from(this.replies.keys()).filter((call) => !this.repeated.has(call))
+    for (const call of served) this.replies.delete(call)
+    return served.map((call) => ({ connection: this.id, call }))
+  }
+
+  /** The replies that their client has taken in since this was last asked. */
+  takeTrimmed(): Changes["trimmed"] {
+    const acknowledged = this.session().acknowledged()
+    const end = this.sent.findIndex(({ frame }) => frame > acknowledged)
+    const taken = this.sent.splice(0, end === -1 ? this.sent.length : end)
+    for (const { call } of taken) this.replies.delete(call)
+    return taken.map(({ call }) => ({ connection: this.id, call }))
+  }
+}

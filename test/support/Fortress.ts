@@ -1,0 +1,113 @@
+/**
+ * An actor to attack: payloads of every shape, hooks that hang, and a count of what runs.
+ *
+ * @since 0.1.0
+ */
+import { Context, Effect, Latch, Layer, Logger, Schema, SchemaGetter, Stream } from "effect"
+import { Rpc } from "effect/rpc"
+import * as Actor from "../../src/Actor.ts"
+import * as ActorHost from "../../src/ActorHost.ts"
+
+/** A value that nests as deep as its sender likes. */
+interface Tree {
+  readonly children: ReadonlyArray<Tree>
+}
+
+/** @internal */
+const Tree: Schema.Codec<Tree> = Schema.Struct({ children: Schema.Array(Schema.suspend(() => Tree)) })
+
+/** A schema with a bug: it throws on the text "bomb". */
+const Fragile = Schema.String.pipe(Schema.decodeTo(Schema.String, {
+  decode: SchemaGetter.transform((text: string) => {
+    if (text === "bomb") throw new Error("the schema is broken")
+    return text
+  }),
+  encode: SchemaGetter.transform((text: string) => text)
+}))
+
+/**
+ * The actor.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Fortress extends Actor.make("Fortress", {
+  params: Schema.Struct({ name: Schema.optionalKey(Schema.String), tree: Schema.optionalKey(Tree) }),
+  connectionState: { name: Schema.String },
+  events: { noise: Schema.String },
+  rpcs: [
+    Rpc.make("echo", { payload: { text: Schema.String }, success: Schema.String }),
+    Rpc.make("plant", { payload: Tree, success: Schema.Int }),
+    Rpc.make("keep", { payload: Schema.Record(Schema.String, Schema.Unknown), success: Schema.Unknown }),
+    Rpc.make("fragile", { payload: Fragile, success: Schema.String }),
+    Rpc.make("big", { payload: { length: Schema.Int }, success: Schema.String }),
+    Rpc.make("whoami", { success: Schema.String }),
+    Rpc.make("hang"),
+    Rpc.make("shout", { payload: { text: Schema.String } }),
+    Rpc.make("count", { success: Schema.Int, stream: true })
+  ]
+}) {}
+
+/**
+ * What happens in the fortress.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Keep extends Context.Service<Keep, {
+  /** The calls that ran, oldest first. */
+  readonly ran: Array<string>
+  /** Whether clients of the name "slow" get through the gate. */
+  readonly gate: Latch.Latch
+  /** Lines of the log from level `Error` on. */
+  readonly errors: Array<string>
+}>()("effect-tether/test/Keep") {}
+
+const HooksLayer = Fortress.layerHooks(Effect.gen(function*() {
+  const { gate } = yield* Keep
+  return Fortress.Hooks.of({
+    onBeforeConnect: ({ params }) => {
+      const state = { name: params.name ?? "nobody" }
+      return state.name === "slow" ? Effect.as(gate.await, state) : Effect.succeed(state)
+    }
+  })
+}))
+
+const depthOf = ({ children }: Tree): number => 1 + Math.max(0, ...children.map(depthOf))
+
+const ActorLayer = Fortress.toLayer(Effect.gen(function*() {
+  const { ran } = yield* Keep
+  const connections = yield* Fortress.Connections
+  const note = <A>(line: string, value: A) => Effect.sync(() => (ran.push(line), value))
+  return Fortress.of({
+    echo: ({ text }) => note("echo", text),
+    plant: (tree) => note("plant", depthOf(tree)),
+    keep: (record) => note("keep", record),
+    fragile: (text) => note("fragile", text),
+    big: ({ length }) => note("big", "x".repeat(length)),
+    whoami: () => Effect.map(Fortress.CurrentConnection, ({ state }) => (ran.push(`whoami ${state.name}`), state.name)),
+    hang: () => Rpc.fork(Effect.never),
+    shout: ({ text }) => connections.broadcast("noise", text),
+    count: () => Stream.rechunk(Stream.range(1, 1_000_000), 1)
+  })
+})).pipe(Layer.provide(HooksLayer))
+
+const KeepLayer = Layer.unwrap(Effect.sync(() => {
+  const errors: Array<string> = []
+  const logger = Logger.make(({ logLevel, message }) => {
+    if (logLevel === "Error" || logLevel === "Fatal") errors.push(String(message))
+  })
+  return Layer.merge(
+    Layer.succeed(Keep, { ran: [], gate: Latch.makeUnsafe(false), errors }),
+    Logger.layer([logger])
+  )
+}))
+
+/**
+ * The actor on a host.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options?: ActorHost.HostOptions) =>
+  ActorLayer.pipe(Layer.provideMerge(ActorHost.layerLocal(options)), Layer.provideMerge(KeepLayer))
