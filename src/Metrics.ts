@@ -10,6 +10,7 @@
  * @since 0.1.0
  */
 import * as Metric from "effect/Metric"
+import * as StorageMetrics from "./storage/StorageMetrics.ts"
 
 /**
  * Upper bounds of the buckets of all durations, in seconds: from a handler that reads memory to a call that waits for a
@@ -162,7 +163,7 @@ export const commits: Metric.Counter<number> = Metric.counter("tether.server.com
 })
 
 /**
- * Bytes of a commit, by `actor`.
+ * Bytes of a commit, by `actor`; counted as UTF-16 code units.
  *
  * @category server metrics
  * @since 0.1.0
@@ -184,6 +185,22 @@ export const commitTime: Metric.Histogram<number> = Metric.histogram("tether.ser
   boundaries: durationBounds,
   attributes: { unit: "seconds" }
 })
+
+/**
+ * Commits that were asked of a storage, by all actors that it serves.
+ *
+ * @category server metrics
+ * @since 0.1.0
+ */
+export const storageCommits: Metric.Counter<number> = StorageMetrics.commits
+
+/**
+ * Transactions that a storage made for them; the fewer, the better they were grouped.
+ *
+ * @category server metrics
+ * @since 0.1.0
+ */
+export const storageTransactions: Metric.Counter<number> = StorageMetrics.transactions
 
 /**
  * Clients that a process holds now, by `actor` and `status`: `connecting`, `connected` or `waiting`.
@@ -300,6 +317,8 @@ const all: ReadonlyArray<Metric.Metric<never, unknown>> = [
   commits,
   commitBytes,
   commitTime,
+  storageCommits,
+  storageTransactions,
   clientConnections,
   clientDials,
   clientResumes,

@@ -39,7 +39,7 @@ const documented = (path: string, name: string): Record<string, string> => {
   const options = body.matchAll(/\/\*\*((?:(?!\*\/)[^])*)\*\/\s*readonly (\w+)\?:/g)
   return Object.fromEntries(Array.from(options, ([, comment = "", option = ""]) => {
     const text = comment.replaceAll(/\s*\n\s*\*\s*/g, " ")
-    return [option, /Default: ([^.]*(?:\.\w[^.]*)?)\./.exec(text)?.[1]?.replaceAll("`", "") ?? "none is said"]
+    return [option, /Default: ([^.,]*(?:[.,]\w[^.,]*)*)[.,]/.exec(text)?.[1]?.replaceAll("`", "") ?? "none is said"]
   }))
 }
 
@@ -59,13 +59,14 @@ describe("docs/SETTINGS.md", () => {
   })
 
   it("names every option of an actor with its default", () => {
-    assert.deepStrictEqual(tableOf("## Actors\n"), showAll(layerDefaults))
+    const durable = documented("src/Actor.ts", "DurableOptions<")
+    assert.deepStrictEqual(tableOf("## Actors\n"), { ...showAll(layerDefaults), ...durable })
   })
 
   it("says the same as the doc comments of the options", () => {
     assert.deepStrictEqual(documented("src/host/Settings.ts", "HostOptions"), tableOf("## Host\n"))
     assert.deepStrictEqual(documented("src/internal/actorHost.ts", "DrainOptions"), tableOf("## Draining\n"))
-    assert.deepStrictEqual(documented("src/Actor.ts", "LayerOptions"), tableOf("## Actors\n"))
+    assert.deepStrictEqual(documented("src/Actor.ts", "LayerOptions"), showAll(layerDefaults))
     const { subscribe, ...client } = documented("src/Client.ts", "ConnectOptions<")
     assert.strictEqual(subscribe, "none")
     assert.deepStrictEqual(client, tableOf("## Clients\n"))
