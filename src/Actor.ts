@@ -242,14 +242,14 @@ export type Durability = "commit" | { readonly interval: Duration.Input }
 export interface DurableOptions<out D extends Durability | undefined, in out RM> extends LayerOptions {
   /**
    * Stores the state, the connections and the alarms of each instance in the `ActorStorage`. The state is stored as a
-   * whole at each commit: keep it to tens of kilobytes. Default: they live in memory.
+   * whole at each commit: keep it to tens of kilobytes. Default: none, they live in memory.
    */
   readonly durability?: D
   /** The version of the state's schema; raise it when stored states of before don't decode any more. Default: 1. */
   readonly version?: number | undefined
   /**
    * Turns the encoded state of another version into one of this version. Without it a state that doesn't decode keeps its
-   * instance from starting; nothing is overwritten.
+   * instance from starting; nothing is overwritten. Default: none.
    */
   readonly migrate?: ((encoded: unknown, from: number) => Effect.Effect<unknown, unknown, RM>) | undefined
 }

@@ -3,14 +3,19 @@
  *
  * @since 0.1.0
  */
+import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Socket from "effect/socket/Socket"
+import * as ClientConfig from "./client/ClientConfig.ts"
+import * as ClientSettings from "./client/ClientSettings.ts"
+import * as ClientTelemetry from "./client/ClientTelemetry.ts"
 import * as SocketClient from "./client/SocketClient.ts"
 import { ActorClient } from "./internal/actorClient.ts"
 import type { ActorHost } from "./internal/actorHost.ts"
 import * as InProcess from "./internal/inProcess.ts"
 import * as Link from "./session/Link.ts"
+import * as ClientMetrics from "./telemetry/ClientMetrics.ts"
 
 export {
   /**
@@ -21,6 +26,32 @@ export {
    */
   ActorClient
 } from "./internal/actorClient.ts"
+
+export type {
+  /**
+   * The options of `connect` that an app may set once for all its clients.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  ConnectDefaults
+} from "./client/ClientSettings.ts"
+
+export {
+  /**
+   * Every option that clients may share as `Config`, under `tether.client`, named as in `Client.ConnectOptions`; what is
+   * not set has its default.
+   *
+   * **Details**
+   *
+   * The reconnect schedule has the numbers `reconnect.floor`, `reconnect.base`, `reconnect.cap` and
+   * `reconnect.resetAfter`, as in `Reconnect.defaults`.
+   *
+   * @category configuration
+   * @since 0.1.0
+   */
+  config
+} from "./client/ClientConfig.ts"
 
 /**
  * Clients that dial a server by WebSocket.
@@ -83,3 +114,38 @@ export const layerInProcess: Layer.Layer<ActorClient, never, ActorHost> = /* @__
   ActorClient,
   /* @__PURE__ */ Effect.map(InProcess.make, ({ client }) => client)
 )
+
+/**
+ * Lets the clients that are connected in its context count: the metrics `client*` of `Metrics`.
+ *
+ * **Details**
+ *
+ * A host always counts. A client does where this is provided, so that a page which shows its metrics to nobody does not
+ * load their code.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+// Marked as pure, so that bundlers leave the metrics out of a client that does not count.
+export const layerMetrics: Layer.Layer<never> = /* @__PURE__ */ Layer.succeed(ClientTelemetry.CurrentMetrics)(
+  ClientMetrics.ofActor
+)
+
+/**
+ * Sets options for all clients that are connected in its context; those of a single `connect` go before them.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerDefaults = (options: ClientSettings.ConnectDefaults): Layer.Layer<never> =>
+  Layer.succeed(ClientSettings.CurrentDefaults)(options)
+
+/**
+ * As `layerDefaults`, with options from the `ConfigProvider`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerDefaultsConfig = (
+  options: Config.Config<ClientSettings.ConnectDefaults> = ClientConfig.config
+): Layer.Layer<never, Config.ConfigError> => Layer.effect(ClientSettings.CurrentDefaults, options)

@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
+import type * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import * as HostConfig from "./host/HostConfig.ts"
 import * as LocalHost from "./host/LocalHost.ts"
 import type { HostOptions } from "./host/Settings.ts"
 import { ActorHost } from "./internal/actorHost.ts"
@@ -59,3 +62,38 @@ export type {
  */
 export const layerLocal = (options?: HostOptions): Layer.Layer<ActorHost> =>
   Layer.effect(ActorHost, LocalHost.make(options))
+
+/**
+ * Every option of a host as `Config`, under `tether.host`, named as in `HostOptions`; what is not set has its default.
+ *
+ * **Details**
+ *
+ * With `ConfigProvider.fromEnv` and `ConfigProvider.constantCase` the option `resumeWindow` is the variable
+ * `TETHER_HOST_RESUME_WINDOW`. Lengths of time are written as `30 seconds`, numbers as `1000`.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const config: Config.Config<HostOptions> = HostConfig.config
+
+/**
+ * Actors in this process, as `layerLocal`, with options from the `ConfigProvider`.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import * as ConfigProvider from "effect/ConfigProvider"
+ * import * as Layer from "effect/Layer"
+ * import * as ActorHost from "effect-tether/ActorHost"
+ *
+ * export const HostLayer = ActorHost.layerLocalConfig().pipe(
+ *   Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv().pipe(ConfigProvider.constantCase)))
+ * )
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerLocalConfig = (
+  options: Config.Config<HostOptions> = config
+): Layer.Layer<ActorHost, Config.ConfigError> => Layer.effect(ActorHost, Effect.flatMap(options, LocalHost.make))

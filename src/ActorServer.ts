@@ -3,8 +3,10 @@
  *
  * @since 0.1.0
  */
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -16,6 +18,7 @@ import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as SocketServer from "effect/socket/SocketServer"
+import * as HostConfig from "./host/HostConfig.ts"
 import { ActorHost, type DrainOptions } from "./internal/actorHost.ts"
 import * as Backlog from "./server/Backlog.ts"
 import * as Origin from "./server/Origin.ts"
@@ -113,7 +116,8 @@ const notAWebSocket = HttpServerResponse.text("this is a WebSocket endpoint", {
  * **Details**
  *
  * Running calls may finish within the host's `kickGrace`. Closing takes about
- * `window` and at most the grace time longer. Without this the sockets are cut,
+ * `window`, the grace time longer where calls take theirs, and never more than
+ * `limit`. Without this the sockets are cut,
  * which their clients take for the network: they come back by their own
  * schedule, all at about the same time.
  *
@@ -140,6 +144,84 @@ export const withDrain =
       Layer.effectDiscard(Effect.flatMap(ActorHost, (host) => Effect.addFinalizer(() => host.drain(options)))),
       server
     )
+
+/**
+ * The options of draining as `Config`, under `tether.drain`; what is not set has its default.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const drainConfig: Config.Config<DrainOptions> = HostConfig.drain
+
+/**
+ * As `withDrain`, with options from the `ConfigProvider`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const withDrainConfig = (options: Config.Config<DrainOptions> = drainConfig) =>
+<A, E, R>(
+  server: Layer.Layer<A, E, R>
+): Layer.Layer<A, E | Config.ConfigError, R | ActorHost> =>
+  Layer.unwrap(Effect.map(options, (options) => withDrain(options)(server)))
+
+/**
+ * Routes for whoever watches over the process: is it alive, and may it be sent new clients?
+ *
+ * **Details**
+ *
+ * Liveness answers 200 as long as the process answers at all, also while it drains: being restarted would cut off those
+ * who are leaving. Readiness answers 200, or 503 while the host drains and while `check` fails or takes longer than
+ * `checkTimeout`. The body is a word for people: `live`, `ready`, `draining`, `unready`.
+ *
+ * **Example**
+ *
+ * ```ts
+ * import { Layer } from "effect"
+ * import { HttpRouter } from "effect/http"
+ * import { ActorServer } from "effect-tether"
+ *
+ * export const Server = HttpRouter.serve(Layer.mergeAll(
+ *   ActorServer.layerHttpRouter({ path: "/actors" }),
+ *   ActorServer.layerHealth()
+ * )).pipe(ActorServer.withDrain())
+ * ```
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerHealth = <E = never, R = never>(options: {
+  /** The path of the liveness route. Default: `/health/live`. */
+  readonly live?: HttpRouter.PathInput | undefined
+  /** The path of the readiness route. Default: `/health/ready`. */
+  readonly ready?: HttpRouter.PathInput | undefined
+  /** What else must be there, for example a database; run at every question. Default: nothing. */
+  readonly check?: Effect.Effect<unknown, E, R> | undefined
+  /** How long `check` may take. Default: 5 seconds. */
+  readonly checkTimeout?: Duration.Input | undefined
+} = {}): Layer.Layer<never, never, ActorHost | HttpRouter.HttpRouter | R> =>
+  Layer.unwrap(Effect.gen(function*() {
+    const host = yield* ActorHost
+    const check = (options.check ?? Effect.void).pipe(
+      Effect.timeout(options.checkTimeout ?? "5 seconds"),
+      Effect.as(health(200, "ready")),
+      Effect.catchCause((cause) => Effect.as(Effect.logWarning("the check of readiness failed", cause), unready)),
+      Effect.provideContext(yield* Effect.context<R>())
+    )
+    return Layer.merge(
+      HttpRouter.add("GET", options.live ?? "/health/live", Effect.succeed(health(200, "live"))),
+      HttpRouter.add(
+        "GET",
+        options.ready ?? "/health/ready",
+        Effect.flatMap(host.isDraining, (draining) => draining ? Effect.succeed(health(503, "draining")) : check)
+      )
+    )
+  }))
+
+const health = (status: number, text: string) =>
+  HttpServerResponse.text(text, { status, headers: { "cache-control": "no-store" } })
+
+const unready = health(503, "unready")
 
 /**
  * Serves the clients that a `SocketServer` accepts: WebSockets, TCP, pipes.

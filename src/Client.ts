@@ -72,12 +72,14 @@ export interface ConnectOptions<Es extends Events> {
   readonly subscribe?: ReadonlyArray<keyof Es & string> | undefined
   /** When to dial again. A schedule that ends makes the client give up as `Disconnected`. Default: `Reconnect.policy`. */
   readonly reconnect?: Schedule.Schedule<unknown, Lost> | undefined
-  /** How many calls may wait in the queue. Default: 1024. */
+  /** How many calls may wait in the queue. Default: 1,024. */
   readonly queueCapacity?: number | undefined
   /** What a call does when the queue is full: wait for room, or fail with `QueueFull`. Default: `suspend`. */
   readonly onQueueFull?: "suspend" | "fail" | undefined
-  /** How many events may wait for one consumer before it fails with `EventsOverflow`. Default: 1024. */
+  /** How many events may wait for one consumer before it fails with `EventsOverflow`. Default: 1,024. */
   readonly eventCapacity?: number | undefined
+  /** How long a socket may take to open before the dial counts as failed. Default: 10 seconds. */
+  readonly openTimeout?: Duration.Input | undefined
   /**
    * How long the server may take to admit the client, counted from the opened socket; its hooks have limits of their own,
    * which should be shorter. Default: 25 seconds.
@@ -85,4 +87,6 @@ export interface ConnectOptions<Es extends Events> {
   readonly handshakeTimeout?: Duration.Input | undefined
   /** How long one evaluation of `params` may take before the dial counts as failed. Default: 10 seconds. */
   readonly paramsTimeout?: Duration.Input | undefined
+  /** Largest message of the server, of one frame or several, in bytes. Default: 16,777,216. */
+  readonly maxMessageBytes?: number | undefined
 }

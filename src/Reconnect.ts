@@ -110,6 +110,23 @@ export const fullJitter = (options: {
 }
 
 /**
+ * The numbers of `policy`.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaults = {
+  /** The shortest delay. */
+  floor: "250 millis",
+  /** The width of the first range. */
+  base: "1 second",
+  /** The longest delay. */
+  cap: "30 seconds",
+  /** How long a connection lasts until the delays start over. */
+  resetAfter: "30 seconds"
+} as const
+
+/**
  * The reconnect schedule of a client that names none: full jitter from 250 milliseconds, growing from a range of 1 second
  * to 30 seconds, starting over after a connection of at least 30 seconds.
  *
@@ -121,6 +138,6 @@ export const fullJitter = (options: {
  * @since 0.1.0
  */
 export const policy: Schedule.Schedule<Duration.Duration, Lost> = pipe(
-  fullJitter({ floor: "250 millis", base: "1 second", cap: "30 seconds" }),
-  resetAfter("30 seconds")
+  fullJitter(defaults),
+  resetAfter(defaults.resetAfter)
 )

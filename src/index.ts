@@ -92,6 +92,11 @@ export * as LifecycleHooks from "./LifecycleHooks.ts"
 /**
  * @since 0.1.0
  */
+export * as Metrics from "./Metrics.ts"
+
+/**
+ * @since 0.1.0
+ */
 export * as PlatformSignals from "./PlatformSignals.ts"
 
 /**

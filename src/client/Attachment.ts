@@ -6,10 +6,12 @@
 
 // Errors of the app's own effects are erased behind the contract.
 // @effect-diagnostics anyUnknownInErrorContext:off
+import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Latch from "effect/Latch"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -29,17 +31,13 @@ import { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as Session from "../session/Session.ts"
 import type { Calls } from "./Calls.ts"
 import type { ClientSession } from "./ClientSession.ts"
+import type { ClientSettings } from "./ClientSettings.ts"
+import { type ClientTelemetry, describeLoss } from "./ClientTelemetry.ts"
 import type { Subscriptions } from "./Subscriptions.ts"
 import type { Wakeups } from "./Wakeups.ts"
 
-/** Largest message taken from a server; the server keeps smaller limits of its own. */
-const maxInboundBytes = 16_777_216
-
 /** Largest message of several frames sent to one; a single frame is bounded by what the server announces. */
 const maxOutboundBytes = 262_144
-
-/** How long a transport may take to open. */
-const openTimeout = Duration.seconds(10)
 
 /**
  * The end of a client, for good.
@@ -75,11 +73,12 @@ export interface Parts {
   readonly actor: string
   readonly key: string
   readonly dial: Effect.Effect<Socket.Socket>
-  readonly handshakeTimeout: Duration.Input
+  readonly settings: ClientSettings
   /** Evaluates and encodes the params, in time. */
   readonly params: Effect.Effect<unknown, unknown>
   readonly decodeRejection: (encoded: unknown) => Effect.Effect<unknown, Schema.SchemaError>
   readonly session: ClientSession
+  readonly telemetry: ClientTelemetry
   readonly calls: Calls
   readonly subscriptions: Subscriptions
   /** Where events are handed out, beside the reader of the socket. */
@@ -100,17 +99,22 @@ export const live = (self: Parts): Effect.Effect<Lost, Ended> =>
   Effect.gen(function*() {
     yield* self.setStatus(Status.Connecting({ attempt: self.session.attempt }))
     const attempt = ++self.session.attempt
+    yield* self.telemetry.dialling(attempt)
     let connectedAt: bigint | undefined
     const onConnected = Effect.map(Clock.monotonicTimeNanos, (now) => {
       connectedAt = now
     })
     const served = Effect.scoped(serve(self, onConnected)).pipe(
+      Effect.onExit((exit) => Effect.sync(() => self.telemetry.failed(isRejected(exit) ? "rejected" : "failed", exit))),
       Effect.catchTag("Dropped", (dropped) => Effect.succeed(dropped.cause))
     )
     const { wakeups } = self
     const cause = yield* wakeups === undefined
       ? served
       : Effect.raceFirst(served, Effect.as(wakeups.suspended, new Suspended()))
+    yield* Effect.logDebug(
+      `${connectedAt === undefined ? "a dial failed" : "the connection was lost"}: ${describeLoss(cause)}`
+    )
     const now = yield* Clock.monotonicTimeNanos
     if (connectedAt !== undefined) self.session.awaySince = now
     return connectedAt === undefined
@@ -118,14 +122,20 @@ export const live = (self: Parts): Effect.Effect<Lost, Ended> =>
       : { cause, attempt: ++self.session.attempt, connectedFor: Duration.nanos(now - connectedAt) }
   })
 
+const isRejected = (exit: Exit.Exit<unknown, Ended | Dropped>): boolean =>
+  Exit.isFailure(exit) &&
+  exit.cause.reasons.some((reason) =>
+    Cause.isFailReason(reason) && reason.error._tag === "Ended" && reason.error.status._tag === "Rejected"
+  )
+
 const serve = Effect.fnUntraced(function*(
   self: Parts,
   onConnected: Effect.Effect<void>
 ): Effect.fn.Return<unknown, Ended | Dropped, Scope.Scope> {
   const params = yield* Effect.mapError(self.params, (cause) => new Dropped({ cause }))
   const socket = yield* self.dial
-  const link = yield* Link.fromSocket(socket, { maxBytes: maxInboundBytes }).pipe(
-    Effect.timeoutOrElse({ duration: openTimeout, orElse: () => Effect.fail(timedOut("open")) }),
+  const link = yield* Link.fromSocket(socket, { maxBytes: self.settings.maxMessageBytes }).pipe(
+    Effect.timeoutOrElse({ duration: self.settings.openTimeout, orElse: () => Effect.fail(timedOut("open")) }),
     Effect.mapError((cause) => new Dropped({ cause }))
   )
   const welcomed = Latch.makeUnsafe(false)
@@ -146,7 +156,14 @@ const serve = Effect.fnUntraced(function*(
   )
   const activity = yield* Heartbeat.makeActivity
   const subscriptions = self.subscriptions.wanted()
-  const hello = { protocol: Frame.version, actor: self.actor, key: self.key, params, subscriptions }
+  const hello = {
+    protocol: Frame.version,
+    actor: self.actor,
+    key: self.key,
+    params,
+    subscriptions,
+    ...self.telemetry.trace
+  }
   outgoing.push(Frame.encode(["hello", self.session.hello(hello, self.calls.unanswered)]))
 
   const receiving = Session.receive<Frame.ServerFrame, Ended | Dropped>({
@@ -163,7 +180,7 @@ const serve = Effect.fnUntraced(function*(
     }
   })
   const attending = welcomed.await.pipe(
-    Effect.timeoutOrElse({ duration: self.handshakeTimeout, orElse: () => Effect.fail(timedOut("welcome")) }),
+    Effect.timeoutOrElse({ duration: self.settings.handshakeTimeout, orElse: () => Effect.fail(timedOut("welcome")) }),
     Effect.andThen(
       Effect.suspend(() =>
         Heartbeat.awaitSilence(
@@ -208,6 +225,10 @@ const onWelcome = Effect.fnUntraced(function*(
   for (const frame of tail) outgoing.push(frame)
   const id = ConnectionId.make(welcome.connection)
   const isContinued = welcome.resumed && last?.epoch === welcome.epoch
+  self.telemetry.welcomed(
+    id,
+    isContinued ? "exact" : welcome.resumed ? "recovered" : previous === undefined ? "fresh" : "lost"
+  )
   if (!isContinued) {
     subscribeAnew(self, subscribed)
     yield* (welcome.resumed ? self.calls.recovered : self.calls.sessionLost(undefined, undefined))

@@ -14,11 +14,12 @@ import * as Frame from "../session/Frame.ts"
  * @category encoding
  * @since 0.1.0
  */
-export const encode = (message: Request<Rpc.Any>, payload: unknown): string => {
+export const encode = (message: Request<Rpc.Any>, payload: unknown, trace?: string): string => {
   const headers = Object.entries(message.headers)
   const meta: Frame.CallMeta = {
     ...(headers.length === 0 ? {} : { headers }),
-    ...(message.discard === true ? { discard: true as const } : {})
+    ...(message.discard === true ? { discard: true as const } : {}),
+    ...(trace === undefined ? {} : { trace })
   }
   const id = message.id as number
   return Object.keys(meta).length === 0

@@ -21,6 +21,7 @@ import { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
 import { type Call, isKept, isRepeatable, isUntouched, makeDelivery, takeFirst } from "./Call.ts"
 import * as CallFrame from "./CallFrame.ts"
+import type { ClientTelemetry } from "./ClientTelemetry.ts"
 import * as Outbox from "./Outbox.ts"
 
 type Failure = ConnectionError<unknown>
@@ -83,8 +84,9 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   readonly capacity: number
   readonly onFull: "suspend" | "fail"
   readonly uplink: Uplink
+  readonly telemetry: ClientTelemetry
 }): Effect.fn.Return<Calls, never, Scope.Scope> {
-  const { uplink } = options
+  const { telemetry, uplink } = options
   const scope = yield* Effect.scope
   const outbox = yield* Outbox.make<Call>(options)
   const sent = new Map<number, Call>()
@@ -96,6 +98,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
 
   const settle = (call: Call, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
     sent.delete(call.id)
+    telemetry.ended(call.id, exit)
     if (call.abandoned) return Effect.void
     // `client.write` forgets the call when it is called, not when its effect runs: the chunks before must have been taken.
     const write = Effect.suspend(() => {
@@ -122,6 +125,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       if (reason === undefined) {
         sent.set(call.id, call)
         call.sequence = uplink.send(call.frame)
+        telemetry.sent(call.id)
       } else {
         tooLarge.push([call, reason])
       }
@@ -133,7 +137,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   }
   const drain = Effect.suspend(() => drainNow() ?? Effect.void)
 
-  const request = (message: Request<Rpc.Any>): Effect.Effect<void, Failure> => {
+  const request = (message: Request<Rpc.Any>, trace: string | undefined): Effect.Effect<void, Failure> => {
     const rpc = actor.protocol.requests.get(message.tag)!
     const codec = RpcCodec.of(rpc)
     return Effect.flatMap(
@@ -141,7 +145,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       (payload) => {
         const call: Call = {
           id: message.id as number,
-          frame: CallFrame.encode(message, payload),
+          frame: CallFrame.encode(message, payload, trace),
           rpc,
           discard: message.discard === true,
           sequence: 0,
@@ -164,6 +168,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   }
   const interrupt = (id: number): Effect.Effect<void> =>
     Effect.sync(() => {
+      telemetry.ended(id, Exit.interrupt())
       const removed = outbox.remove(id) || again.delete(id)
       const call = sent.get(id)
       if (!removed && call !== undefined) abandon(call)
@@ -176,7 +181,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     onFromClient: ({ message }: { readonly message: FromClient<Rpc.Any> }): Effect.Effect<void, Failure> => {
       switch (message._tag) {
         case "Request":
-          return request(message)
+          return telemetry.begin(message, (trace) => request(message, trace))
         case "Interrupt":
           return interrupt(message.requestId as number)
         case "Ack":
@@ -222,6 +227,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   const refuseChunk = (call: Call, message: string): Effect.Effect<void> => {
     const reason = new InvalidReply({ message })
     const exit = Exit.fail(new ConnectionError<unknown>({ reason }))
+    telemetry.ended(call.id, exit)
     abandon(call)
     return client.write({ _tag: "Exit", clientId: 0, requestId: call.id as never, exit: exit as never })
   }

@@ -22,13 +22,14 @@ import { type Gap, isFinal, Status } from "../ConnectionStatus.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type { AnyActor, AnyClient, AnyConnectOptions } from "../internal/definition.ts"
 import type { PlatformSignals } from "../PlatformSignals.ts"
-import * as Reconnect from "../Reconnect.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
 import { InOrder } from "../session/InOrder.ts"
 import * as Attachment from "./Attachment.ts"
 import * as Calls from "./Calls.ts"
 import { ClientSession } from "./ClientSession.ts"
+import * as ClientSettings from "./ClientSettings.ts"
+import { ClientTelemetry } from "./ClientTelemetry.ts"
 import * as Dialer from "./Dialer.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as Wakeups from "./Wakeups.ts"
@@ -62,7 +63,9 @@ export const make = Effect.fnUntraced(function*(
   options: AnyConnectOptions
 ): Effect.fn.Return<AnyClient, never, Scope.Scope> {
   const scope = yield* Effect.scope
+  const settings = ClientSettings.make(options, options.context)
   const session = new ClientSession()
+  const telemetry = new ClientTelemetry(actor.type, key, options.context)
   const wakeups = signals === undefined ? undefined : yield* Wakeups.listen(signals)
   const status = yield* SubscriptionRef.make<Status<unknown>>(Status.Connecting({ attempt: 0 }))
   const gaps = yield* Effect.acquireRelease(PubSub.sliding<Gap>(gapsCapacity), PubSub.shutdown)
@@ -70,13 +73,14 @@ export const make = Effect.fnUntraced(function*(
   const left = yield* Deferred.make<void>()
   const calls = yield* Calls.make(actor, {
     context: options.context,
-    capacity: options.queueCapacity ?? 1024,
-    onFull: options.onQueueFull ?? "suspend",
-    uplink: makeUplink(session)
+    capacity: settings.queueCapacity,
+    onFull: settings.onQueueFull,
+    uplink: makeUplink(session),
+    telemetry
   })
   const subscriptions = yield* Subscriptions.make(actor, {
     context: options.context,
-    capacity: options.eventCapacity ?? 1024,
+    capacity: settings.eventCapacity,
     pinned: options.subscribe ?? [],
     limit: () => session.limits?.subscriptions,
     // Without a session the next `hello` tells; a fresh one starts from what it told.
@@ -85,6 +89,13 @@ export const make = Effect.fnUntraced(function*(
       session.session.send(Frame.encode([wanted ? "subscribe" : "unsubscribe", event]))
     }
   })
+  if (telemetry.metrics !== undefined) {
+    yield* telemetry.metrics.observe({
+      status: () => SubscriptionRef.getUnsafe(status)._tag,
+      queued: calls.queued,
+      replaySize: () => session.session.state.keptLength
+    })
+  }
   const setStatus = (next: Status<unknown>) =>
     SubscriptionRef.updateSome(status, (current) => isFinal(current) ? Option.none() : Option.some(next))
 
@@ -103,18 +114,22 @@ export const make = Effect.fnUntraced(function*(
     key,
     dial,
     session,
+    telemetry,
     calls,
     subscriptions,
     setStatus,
-    handshakeTimeout: options.handshakeTimeout ?? "25 seconds",
-    params: makeParams(actor, options),
+    settings,
+    params: makeParams(actor, options, settings.paramsTimeout),
     decodeRejection: decodeRejection(actor, options),
     deliveries: new InOrder({ act: (effect) => effect, context: () => options.context, scope }),
-    announceGap: (gap) => Effect.asVoid(PubSub.publish(gaps, gap)),
+    announceGap: (gap) => {
+      telemetry.metrics?.gap(gap.cause)
+      return Effect.asVoid(PubSub.publish(gaps, gap))
+    },
     wakeups
   })
   yield* Dialer.lives(life, {
-    schedule: options.reconnect ?? Reconnect.policy,
+    schedule: settings.reconnect,
     cap: (now) => session.longestWait(now),
     onWait: ({ attempt, cause }, delay) => setStatus(Status.Waiting({ attempt, delay, cause })),
     wakeups
@@ -160,11 +175,15 @@ const makeUplink = (self: ClientSession): Calls.Uplink => ({
   }
 })
 
-const makeParams = (actor: AnyActor, options: AnyConnectOptions): Effect.Effect<unknown, unknown> => {
+const makeParams = (
+  actor: AnyActor,
+  options: AnyConnectOptions,
+  timeout: Duration.Input
+): Effect.Effect<unknown, unknown> => {
   const encode = Schema.encodeUnknownEffect(Schema.toCodecJson(actor.schemas.params))
   return options.params.pipe(
     Effect.flatMap(encode),
-    Effect.timeout(options.paramsTimeout ?? "10 seconds"),
+    Effect.timeout(timeout),
     Effect.catchDefect((defect) => Effect.fail(defect)),
     Effect.provideContext(options.context)
   )

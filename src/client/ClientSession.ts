@@ -52,7 +52,7 @@ export class ClientSession {
 
   /** `unanswered` are the calls that are made again if the actor has begun a new epoch. */
   hello(
-    options: Pick<Frame.Hello, "protocol" | "actor" | "key" | "params" | "subscriptions">,
+    options: Pick<Frame.Hello, "protocol" | "actor" | "key" | "params" | "subscriptions" | "trace">,
     unanswered: () => ReadonlyArray<number>
   ): Frame.Hello {
     const hello = { ...options, attach: ++this.attach }

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
 import type * as Scope from "effect/Scope"
@@ -16,6 +17,7 @@ import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
 import * as Link from "../session/Link.ts"
 import type { ProtocolViolation } from "../session/ProtocolViolation.ts"
+import * as ServerMetrics from "../telemetry/ServerMetrics.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
 import * as Attach from "./Attach.ts"
 import { Handshakes } from "./Handshakes.ts"
@@ -64,12 +66,20 @@ export const make = (options: {
         Effect.sync(() => handshakes.enter(makeRoom(link))),
         ({ place }) => Effect.sync(place.leave)
       )
-      if (evict !== undefined) yield* Effect.forkScoped(evict)
+      const onDone = yield* ServerMetrics.handshake
+      if (evict !== undefined) {
+        yield* ServerMetrics.rejected("TooManyHandshakes")
+        yield* Effect.forkScoped(evict)
+      }
       const hello = yield* readHello(link, settings)
       if (hello === undefined) return
       maxBytes = settings.limits.batchBytes
       place.waitFor(hello.actor, hello.key)
-      yield* options.serve({ backlog, hello, link, headers, onAttached: place.leave })
+      const onAttached = () => {
+        place.leave()
+        onDone()
+      }
+      yield* options.serve({ backlog, hello, link, headers, onAttached })
     }).pipe(Effect.scoped, logEnd)
 }
 
@@ -97,7 +107,7 @@ export const serveSocket = (socket: Socket.Socket, options: {
   }).pipe(Effect.scoped, logEnd)
 
 const logEnd = <A, R>(effect: Effect.Effect<A, Socket.SocketError, R>): Effect.Effect<A | void, never, R> =>
-  Effect.catchTag(effect, "SocketError", (error) => Effect.logDebug(`the socket ended: ${error.message}`))
+  Effect.catchTag(effect, "SocketError", () => Effect.logDebug("a client left before it got in"))
 
 const readHello = (
   link: Link.Link,
@@ -111,7 +121,11 @@ const readHello = (
       )),
     Effect.timeoutOrElse({
       duration: settings.handshakeTimeout,
-      orElse: () => Effect.as(link.close(EndCode.handshakeTimeout, "no hello came in time"), undefined)
+      orElse: () =>
+        ServerMetrics.rejected("HandshakeTimeout").pipe(
+          Effect.andThen(link.close(EndCode.handshakeTimeout, "no hello came in time")),
+          Effect.as(undefined)
+        )
     })
   )
 
@@ -130,15 +144,15 @@ export const serveActor = (
   const { actor, key } = socket.hello
   return start(live, key, socket.link, settings).pipe(
     Effect.flatMap((instance) => Attach.serve(instance, socket)),
-    Effect.catchTag("ActorUnavailable", (error) => unavailable(socket.link, error)),
-    Effect.catchDefect((defect) => unavailable(socket.link, defect)),
+    Effect.catchTag("ActorUnavailable", (error) => unavailable(socket.link, Cause.fail(error))),
+    Effect.catchDefect((defect) => unavailable(socket.link, Cause.die(defect))),
     Effect.annotateLogs({ actor, key })
   )
 }
 
-const unavailable = (link: Link.Link, error: unknown): Effect.Effect<void, Socket.SocketError> =>
+const unavailable = (link: Link.Link, cause: Cause.Cause<unknown>): Effect.Effect<void, Socket.SocketError> =>
   Effect.andThen(
-    Effect.logError("the actor could not be started", error),
+    Effect.logError("the actor could not be started", cause),
     turnAway(link, DisconnectReason.InternalError.make({}))
   )
 
@@ -178,7 +192,8 @@ export const turnAway = (
   link: Link.Link,
   reason: DisconnectReason.DisconnectReason
 ): Effect.Effect<undefined, Socket.SocketError> =>
-  link.write(`[${Frame.encodeBye(reason, 0)}]`).pipe(
+  ServerMetrics.rejected(reason._tag).pipe(
+    Effect.andThen(link.write(`[${Frame.encodeBye(reason, 0)}]`)),
     Effect.andThen(link.close(EndCode.codes[reason._tag], DisconnectReason.describe(reason))),
     Effect.as(undefined)
   )

@@ -6,11 +6,13 @@
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { CurrentLogAnnotations } from "effect/References"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { ActorUnavailable } from "../CallError.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type { Registration } from "../internal/actorHost.ts"
+import { ActorTelemetry, toOutcome } from "./ActorTelemetry.ts"
 import * as AlarmClock from "./AlarmClock.ts"
 import type { CallEnvironment } from "./CallEnvironment.ts"
 import type * as Commits from "./Commits.ts"
@@ -72,7 +74,11 @@ export const make = Effect.fnUntraced(function*(options: {
   const { keeper, key, registration, settings } = options
   const { actor } = registration
   const address = `${actor.type}/${key}`
-  const withKey = Context.add(registration.context, actor.CurrentKey, key)
+  const annotations = { ...Context.get(registration.context, CurrentLogAnnotations), actor: actor.type, key }
+  const withKey = registration.context.pipe(
+    Context.add(actor.CurrentKey, key),
+    Context.add(CurrentLogAnnotations, annotations)
+  )
   const initialState = Effect.provideContext(registration.initialState, withKey)
   let instance: ActorInstance
   const durable = yield* Durable.make(registration, {
@@ -88,6 +94,8 @@ export const make = Effect.fnUntraced(function*(options: {
     EventEncoder.make(actor, { context: registration.context, frameBytes: settings.limits.frameBytes }),
     durable?.encodeConnectionState
   )
+  const telemetry = new ActorTelemetry(actor, key, registration.context)
+  yield* telemetry.observe(table)
   const internal = InternalCalls.makeResponders()
   const isSerial = registration.concurrency === 1
   const alarms = yield* AlarmClock.make({
@@ -108,7 +116,10 @@ export const make = Effect.fnUntraced(function*(options: {
     services: (client) => {
       const connection = table.findByNumber(client)
       return (context) =>
-        connection === undefined ? context : Context.add(context, actor.CurrentConnection, connection.view)
+        connection === undefined ? context : context.pipe(
+          Context.add(actor.CurrentConnection, connection.view),
+          Context.add(CurrentLogAnnotations, { ...annotations, connection: connection.id })
+        )
     },
     onStart: (client, request, beside) =>
       client === AlarmClock.clientId
@@ -117,7 +128,10 @@ export const make = Effect.fnUntraced(function*(options: {
     onResponse: (response) => {
       const { clientId } = response
       if (clientId === AlarmClock.clientId) return alarms.onResponse(response)
-      if (clientId === InternalCalls.clientId) return InternalCalls.respond(internal, commits, response)
+      if (clientId === InternalCalls.clientId) {
+        if (response._tag === "Exit") telemetry.metrics.internalCall(toOutcome(response.exit))
+        return InternalCalls.respond(internal, commits, response)
+      }
       const connection = table.findByNumber(clientId)
       const sent = connection === undefined ? Effect.void : Replies.respond(instance, connection, response)
       return commits === undefined || response._tag !== "Exit" ? sent : Effect.ensuring(
@@ -131,6 +145,7 @@ export const make = Effect.fnUntraced(function*(options: {
     address,
     context,
     settings,
+    telemetry,
     server,
     internal,
     commits,

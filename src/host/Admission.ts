@@ -56,19 +56,33 @@ export const run = (self: ActorInstance, request: Request, onAttached: OnAttache
           Effect.andThen(
             Effect.logInfo("the actor refused a client"),
             Effect.sync(() => {
+              self.telemetry.metrics.rejected("Rejected", encoded)
               request.outgoing.push(Frame.encode(["rejected", encoded]))
               request.outgoing.end(EndCode.rejected, "rejected")
             })
           ),
-        HookFailed: () => Effect.sync(() => dismiss(request.outgoing, DisconnectReason.InternalError.make({}), 0)),
-        Dismissed: ({ reason }) => Effect.sync(() => dismiss(request.outgoing, reason, 0)),
+        // What failed is in the log already.
+        HookFailed: () => sendAway(self, request.outgoing, DisconnectReason.InternalError.make({})),
+        Dismissed: ({ reason }) =>
+          Effect.andThen(
+            reason._tag === "Stale"
+              ? Effect.logDebug("a dial came late")
+              : Effect.logInfo(`a client was sent away: ${reason._tag}`),
+            sendAway(self, request.outgoing, reason)
+          ),
         StorageError: (error) =>
           Effect.andThen(
             Effect.logError("a client could not be admitted, since storage failed", error),
-            Effect.sync(() => dismiss(request.outgoing, DisconnectReason.InternalError.make({}), 0))
+            sendAway(self, request.outgoing, DisconnectReason.InternalError.make({}))
           )
       })
     )
+  })
+
+const sendAway = (self: ActorInstance, outgoing: Outgoing, reason: DisconnectReason.DisconnectReason) =>
+  Effect.sync(() => {
+    self.telemetry.metrics.rejected(reason._tag)
+    dismiss(outgoing, reason, 0)
   })
 
 class Dismissed extends Schema.TaggedError<Dismissed>("~effect-tether/host/Dismissed")("Dismissed", {
@@ -105,6 +119,7 @@ const admitFresh = (self: ActorInstance, request: Request, onAttached: OnAttache
       onAttached(connection)
       connection.session.socket = request.outgoing
       welcome(self, connection, { token, outgoing: request.outgoing, resumed: false })
+      if (hello.resume !== undefined) self.telemetry.metrics.resumed("lost")
       // Its admission was under way when the others were sent away.
       if (self.isDraining()) connection.end(DisconnectReason.Draining.make({}))
     })
@@ -179,6 +194,8 @@ const readmit = (
       connection.status = "Connected"
       self.table.announce({ _tag: "Resumed", connection: connection.view })
     }
+    yield* self.telemetry.resumed(connection, resume.epoch === self.epoch)
+    yield* Effect.annotateLogs(Effect.logDebug("connection resumed"), { connection: connection.id })
   }))
 
 const giveUp = (self: ActorInstance, connection: ServerConnection): Effect.Effect<never, Dismissed> =>

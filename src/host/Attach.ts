@@ -26,9 +26,6 @@ import * as Refusal from "./Refusal.ts"
 import * as Replies from "./Replies.ts"
 import { dismiss, type ServerConnection } from "./ServerConnection.ts"
 
-/** Frames of one client that may wait for its `onConnect`. */
-const maxWaiting = 1_024
-
 /** How long a last message may take to leave before the socket is dropped. */
 const farewellTimeout = "1 second"
 
@@ -54,6 +51,8 @@ export const serve: (
   function*(self, { backlog, headers, hello, link, onAttached }) {
     const { heartbeat, limits, rate } = self.settings
     let connection: ServerConnection | undefined
+    let isAnswered = false
+    let lostBy = "the socket ended"
     const session = () => connection?.session
     const outgoing = yield* Session.makeOutgoing(link, {
       maxBatchBytes: () => limits.batchBytes,
@@ -92,59 +91,83 @@ export const serve: (
       },
       onFrame: (frame) => onFrame(self, connection, outgoing, frame)
     })
-    const attending = Admission.run(self, { hello, headers, outgoing }, (admitted) => {
+    const admission = Admission.run(self, { hello, headers, outgoing }, (admitted) => {
       connection = admitted
       onAttached()
-    }).pipe(
+    })
+    const attending = self.telemetry.traceAdmission(hello, admission).pipe(
+      Effect.tap(() => {
+        isAnswered = true
+        return Effect.void
+      }),
       Effect.andThen(
         Heartbeat.awaitSilence(activity, heartbeat, () => outgoing.push(ping))
       ),
-      Effect.andThen(Effect.logDebug("the client fell silent; its socket is given up")),
-      Effect.andThen(Effect.sync(() => outgoing.end(EndCode.silent, "no sign of life")))
+      Effect.andThen(Effect.sync(() => {
+        lostBy = "the client fell silent"
+        outgoing.end(EndCode.silent, "no sign of life")
+      }))
     )
 
     // Before the admission is forked, so that it has ended when the scope gets here: what it attached is left.
-    yield* Effect.addFinalizer(() => connection === undefined ? Effect.void : leave(self, connection, outgoing))
+    yield* Effect.addFinalizer(() => connection === undefined ? Effect.void : leave(self, connection, outgoing, lostBy))
     // The socket is read by the fiber that serves it; whoever else ends it drops the link, which ends the reading.
     yield* attending.pipe(
-      Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : failed(outgoing, cause)),
+      Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : failed(self, outgoing, cause)),
       Effect.forkScoped
     )
     yield* receiving.pipe(
       Effect.catchTags({
-        ProtocolViolation: (violation) => fault(connection, outgoing, violation),
-        SocketError: (error) => Effect.logDebug(`the socket ended: ${error.message}`)
+        ProtocolViolation: (violation) => fault(self, connection, outgoing, violation),
+        // Who was refused, suspended or ended has a line already.
+        SocketError: () => isAnswered ? Effect.void : Effect.logDebug("a client left before it got in")
       })
     )
   }
 )
 
-const failed = (outgoing: Outgoing, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
+const failed = (self: ActorInstance, outgoing: Outgoing, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
   Effect.andThen(
     Effect.logError("the admission of a client failed", cause),
-    Effect.sync(() => dismiss(outgoing, DisconnectReason.InternalError.make({}), 0))
+    Effect.sync(() => {
+      self.telemetry.metrics.rejected("InternalError")
+      dismiss(outgoing, DisconnectReason.InternalError.make({}), 0)
+    })
   )
 
 const fault = (
+  self: ActorInstance,
   connection: ServerConnection | undefined,
   outgoing: Outgoing,
   violation: ProtocolViolation
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
     const reason = DisconnectReason.ProtocolError.make({ message: violation.message })
+    if (connection === undefined) self.telemetry.metrics.rejected(reason._tag)
     if (connection?.session.socket === outgoing) connection.end(reason)
     else dismiss(outgoing, reason, 0)
-    return Effect.logInfo(`a client broke the protocol: ${violation.message}`)
+    const line = Effect.logInfo(`a client broke the protocol: ${violation.message}`)
+    return connection === undefined ? line : Effect.annotateLogs(line, { connection: connection.id })
   }).pipe(
     Effect.andThen(Effect.timeoutOption(outgoing.done, farewellTimeout)),
     Effect.asVoid
   )
 
 /** The socket is gone: the connection waits for another one, if it may. */
-const leave = (self: ActorInstance, connection: ServerConnection, outgoing: Outgoing): Effect.Effect<void> =>
+const leave = (
+  self: ActorInstance,
+  connection: ServerConnection,
+  outgoing: Outgoing,
+  lostBy: string
+): Effect.Effect<void> =>
   Effect.suspend(() => {
     if (!connection.session.detach(outgoing) || connection.isEnded) return Effect.void
-    if (connection.confirmed && self.canSuspend) return self.suspend(connection)
+    if (connection.confirmed && self.canSuspend) {
+      return Effect.andThen(
+        Effect.annotateLogs(Effect.logDebug(`connection suspended: ${lostBy}`), { connection: connection.id }),
+        self.suspend(connection)
+      )
+    }
     return Effect.sync(() => connection.end(DisconnectReason.Lost.make({})))
   })
 
@@ -170,7 +193,9 @@ const onFrame = (
 
 const onData = (self: ActorInstance, connection: ServerConnection, frame: Frame.ClientData): Left => {
   const { subscriptions } = self.settings.limits
-  if (connection.inbox.size >= maxWaiting) return violation("too many frames before the connection was ready")
+  if (connection.inbox.size >= self.settings.maxWaitingFrames) {
+    return violation("too many frames before the connection was ready")
+  }
   switch (frame[0]) {
     case "call": {
       if (connection.calls.has(frame[1])) return violation(`the id of call ${frame[1]} is in use`)
@@ -186,8 +211,7 @@ const onData = (self: ActorInstance, connection: ServerConnection, frame: Frame.
       break
     case "interrupt":
       if (connection.inbox.take(([tag, id]) => tag === "call" && id === frame[1]) !== undefined) {
-        connection.send(Frame.encode(["refused", frame[1], "Interrupted", ""]))
-        return undefined
+        return Replies.refuse(connection, frame[1], "Interrupted", "")
       }
   }
   connection.inbox.offer(frame)

@@ -7,6 +7,7 @@ import type * as Context from "effect/Context"
 import type * as Rpc from "effect/rpc/Rpc"
 import type * as RpcServer from "effect/rpc/RpcServer"
 import type { AnyActor } from "../internal/definition.ts"
+import type { ActorTelemetry } from "./ActorTelemetry.ts"
 import type { Settings } from "./Settings.ts"
 
 /**
@@ -20,6 +21,7 @@ export interface CallEnvironment {
   readonly address: string
   readonly context: Context.Context<never>
   readonly settings: Settings
+  readonly telemetry: ActorTelemetry
   readonly server: RpcServer.RpcServer<Rpc.Any>
   /** Whether unary handlers run one at a time. */
   readonly isSerial: boolean

@@ -22,6 +22,8 @@ import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
 import type { ActorStorage, Address, Changes, StorageError, StoredAlarm, StoredState } from "../ActorStorage.ts"
+import { sizeOf } from "../storage/ChangesSize.ts"
+import * as ServerMetrics from "../telemetry/ServerMetrics.ts"
 import type { ConnectionRecord } from "./ConnectionRecord.ts"
 import * as Segment from "./Segment.ts"
 
@@ -71,6 +73,8 @@ export interface Options {
 export class Commits {
   private readonly options: Options
   private readonly context: Context.Context<Scope.Scope>
+  private readonly clock: Clock.Clock
+  private readonly metrics: ServerMetrics.ActorMetrics
   /** Oldest first; the last one takes what comes, unless it is sealed. */
   private readonly segments: Array<Segment.Segment> = []
   /** Segments of calls whose answer is not known yet. */
@@ -89,6 +93,8 @@ export class Commits {
   constructor(options: Options, context: Context.Context<Scope.Scope>) {
     this.options = options
     this.context = context
+    this.clock = Context.get(context, Clock.Clock)
+    this.metrics = ServerMetrics.ofActor(options.address.type, context)
     this.recorded = new Set(options.recorded)
     this.alarms = new Map(Array.from(options.alarms, ({ at, id }) => [id, at]))
     this.horizon = Math.max(Duration.toMillis(options.resumeWindow), Duration.toMillis(leastHorizon))
@@ -368,7 +374,17 @@ export class Commits {
 
   private store(changes: Changes): Effect.Effect<void, StorageError> {
     const { address, fence, storage } = this.options
-    return storage.commit(address, fence, changes)
+    return Effect.suspend(() => {
+      const begun = this.clock.monotonicTimeNanosUnsafe()
+      return Effect.onExit(storage.commit(address, fence, changes), (exit) =>
+        Effect.sync(() =>
+          this.metrics.committed(
+            Exit.isSuccess(exit) ? "success" : "failure",
+            sizeOf(changes),
+            Number(this.clock.monotonicTimeNanosUnsafe() - begun) / 1e9
+          )
+        ))
+    })
   }
 
   /** Alarms wake the instance on time; one with connections is looked after some time after its last sign of life. */

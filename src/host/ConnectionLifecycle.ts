@@ -36,6 +36,7 @@ export const run = (
       }),
       () => release(self, connection)
     )
+    yield* Effect.logDebug(connection.record?.isRecovered === true ? "connection recovered" : "connection opened")
     if (connection.record?.part.greeted !== true) yield* greet(self, connection)
     connection.inbox.open()
     yield* Deferred.await(connection.ended)
@@ -63,6 +64,7 @@ const release = Effect.fnUntraced(function*(
   connection.end(DisconnectReason.ActorStopped.make({}))
   const reason = yield* Deferred.await(connection.ended)
   self.table.remove(connection, reason)
+  self.telemetry.metrics.disconnected(reason._tag)
   yield* self.cancelExpiry(connection)
   yield* ServerCalls.finish(self, connection, mayFinish(reason))
   const goodbye = connection.sayGoodbye(reason)

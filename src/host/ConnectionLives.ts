@@ -140,6 +140,7 @@ const makeConnection = (
     scope,
     commits: self.commits,
     session: new Session({ frames: bufferFrames, bytes: bufferBytes }),
+    telemetry: self.telemetry,
     inbox: new InOrder({
       closed: true,
       act: (frame) => ServerCalls.act(self, connection, frame),

@@ -13,6 +13,18 @@ import type { LiveActors } from "./LiveActors.ts"
 import type { ServerConnection } from "./ServerConnection.ts"
 
 /**
+ * The value of each option that nobody sets.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaults = {
+  window: "10 seconds",
+  retryAfter: "5 seconds",
+  limit: "25 seconds"
+} as const satisfies { readonly [K in keyof Required<DrainOptions>]: NonNullable<DrainOptions[K]> }
+
+/**
  * Ends all connections, evenly spread over a window, each with a time of its
  * own to come back; completes when their last hooks have run. Clients of a
  * restarted server so return one by one instead of all at once.
@@ -24,17 +36,29 @@ export const run = Effect.fnUntraced(function*(
   actors: ReadonlyArray<LiveActors<ActorInstance, unknown>>,
   options: DrainOptions = {}
 ): Effect.fn.Return<void> {
-  const window = Duration.fromInputUnsafe(options.window ?? "10 seconds")
-  const retryAfter = Duration.toMillis(options.retryAfter ?? "5 seconds")
+  const window = Duration.fromInputUnsafe(options.window ?? defaults.window)
+  const retryAfter = Duration.toMillis(options.retryAfter ?? defaults.retryAfter)
   const instances = actors.flatMap((live) => live.all())
   const connections = instances.flatMap((instance) => Array.from(instance.table.listed()))
   yield* Effect.logInfo(`draining ${connections.length} connections`)
   const pause = Duration.divideUnsafe(window, connections.length)
-  for (const connection of connections) {
-    yield* end(connection, retryAfter)
-    yield* Effect.sleep(pause)
-  }
-  yield* Effect.forEach(instances, (instance) => instance.awaitQuiet, { discard: true, concurrency: "unbounded" })
+  yield* Effect.forEach(connections, (one) => Effect.andThen(end(one, retryAfter), Effect.sleep(pause)), {
+    discard: true
+  }).pipe(
+    Effect.andThen(
+      Effect.forEach(instances, (instance) => instance.awaitQuiet, { discard: true, concurrency: "unbounded" })
+    ),
+    // Servers close in finalizers, which nothing interrupts.
+    Effect.interruptible,
+    Effect.timeoutOrElse({
+      duration: options.limit ?? defaults.limit,
+      orElse: () =>
+        Effect.andThen(
+          Effect.logWarning("draining took longer than its limit; what is left is cut"),
+          Effect.forEach(connections, (one) => end(one, retryAfter), { discard: true })
+        )
+    })
+  )
 })
 
 /** A suspended connection ends with the others: its client finds the server away and comes back to a fresh one. */

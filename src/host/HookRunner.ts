@@ -79,7 +79,11 @@ export const make = (options: {
   const hooks = Context.getUnsafe(options.context, options.actor.Hooks)
   const encodeRejection = Schema.encodeUnknownEffect(Schema.toCodecJson(options.actor.schemas.rejection))
 
-  const guard = <A, E>(hook: string, effect: Effect.Effect<A, E, any>): Effect.Effect<A, E | HookFailed> =>
+  const guard = <A, E>(
+    hook: string,
+    effect: Effect.Effect<A, E, any>,
+    connection?: ServerConnection
+  ): Effect.Effect<A, E | HookFailed> =>
     effect.pipe(
       Effect.timeoutOrElse({
         duration: options.settings.hookTimeout,
@@ -92,7 +96,7 @@ export const make = (options: {
       // One that interrupts itself has failed as well; if it was interrupted from outside nothing here runs any more.
       Effect.catchCauseIf((cause) => Cause.hasDies(cause) || Cause.hasInterruptsOnly(cause), (cause) =>
         Effect.andThen(Effect.logError(`${hook} failed`, cause), Effect.fail(new HookFailed({ hook })))),
-      Effect.annotateLogs({ hook }),
+      Effect.annotateLogs(connection === undefined ? { hook } : { hook, connection: connection.id }),
       Effect.provideContext(options.context as Context.Context<any>)
     )
 
@@ -117,7 +121,7 @@ export const make = (options: {
       connection.hooks.withPermit(
         hooks.onResume === undefined
           ? Effect.asVoid(admit(request))
-          : guard("onResume", Effect.suspend(() => hooks.onResume!(connection.view, request))).pipe(
+          : guard("onResume", Effect.suspend(() => hooks.onResume!(connection.view, request)), connection).pipe(
             Effect.catch(reject("onResume"))
           )
       ),
@@ -127,7 +131,8 @@ export const make = (options: {
         options.turn.take(Effect.tap(
           guard(
             "onConnect",
-            Scope.provide(Effect.suspend(() => hooks.onConnect!(connection.view)), connection.scope)
+            Scope.provide(Effect.suspend(() => hooks.onConnect!(connection.view)), connection.scope),
+            connection
           ),
           () => Effect.sync(() => connection.change({ greeted: true }))
         ))
@@ -141,7 +146,7 @@ export const make = (options: {
             Effect.suspend(() => {
               if (!isDue()) return Effect.void
               connection.change({ suspended: true })
-              return guard("onSuspend", Effect.suspend(() => hooks.onSuspend!(connection.view)))
+              return guard("onSuspend", Effect.suspend(() => hooks.onSuspend!(connection.view)), connection)
             })
           )
         ))),
@@ -149,7 +154,7 @@ export const make = (options: {
       hooks.onDisconnect === undefined ? Effect.sync(() => connection.forget()) : quietly(options.turn.take(
         Effect.ensuring(
           connection.hooks.withPermit(
-            guard("onDisconnect", Effect.suspend(() => hooks.onDisconnect!(connection.view, reason)))
+            guard("onDisconnect", Effect.suspend(() => hooks.onDisconnect!(connection.view, reason)), connection)
           ),
           Effect.sync(() => connection.forget())
         )

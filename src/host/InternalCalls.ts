@@ -14,6 +14,7 @@ import type { FromClient, FromServer } from "effect/rpc/RpcMessage"
 import * as Scope from "effect/Scope"
 import { CallCycle, CallError, OutcomeUnknown } from "../CallError.ts"
 import type { AnyActor } from "../internal/definition.ts"
+import * as Tracing from "../telemetry/Tracing.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
 import type { Commits } from "./Commits.ts"
 import { CallChain } from "./Turn.ts"
@@ -127,15 +128,22 @@ export const makeClient = Effect.fnUntraced(function*(actor: AnyActor, options: 
         Scope.provide(scope),
         Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit))
       )
+      const span = yield* Tracing.startCurrent(`${actor.type}/${message.tag}`, {
+        kind: "internal",
+        attributes: Tracing.rpcAttributes(actor.type, key, message.tag)
+      })
       running.set(message.id, instance)
       instance.internal.add(message.id, (response) => {
         if (response._tag !== "Exit") return client.write(response)
         running.delete(message.id)
-        return Effect.andThen(client.write(response), Scope.close(scope, Exit.void))
+        return Tracing.end(span, response.exit).pipe(
+          Effect.andThen(client.write(response)),
+          Effect.andThen(Scope.close(scope, Exit.void))
+        )
       })
       yield* Effect.updateContext(
         instance.server.write(clientId, message),
-        (_: Context.Context<never>) => Context.add(instance.context, CallChain, chain)
+        (_: Context.Context<never>) => Tracing.under(span, Context.add(instance.context, CallChain, chain))
       )
     }
   )

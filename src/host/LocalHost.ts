@@ -99,7 +99,12 @@ const serve = (
 ): Effect.Effect<void, SocketError, Scope.Scope> => {
   const { actor, key } = socket.hello
   const registered = actors.get(actor)
-  if (registered === undefined) return Accept.turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }))
+  if (registered === undefined) {
+    return Effect.andThen(
+      Effect.logInfo("a client asked for an actor that the host does not have"),
+      Accept.turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }))
+    )
+  }
   if (!registered.live.has(key) && countLive(actors) >= settings.maxActors) {
     return Effect.andThen(
       Effect.logWarning(`no room for another actor: ${settings.maxActors} live already`),

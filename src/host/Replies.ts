@@ -35,7 +35,11 @@ export const refuse = (
   id: number,
   cause: Frame.Refusal,
   message: string
-): Effect.Effect<void> => Effect.sync(() => connection.send(Frame.encode(["refused", id, cause, cut(message)])))
+): Effect.Effect<void> =>
+  Effect.sync(() => {
+    connection.telemetry.refused(connection.calls.get(id), cause)
+    connection.send(Frame.encode(["refused", id, cause, cut(message)]))
+  })
 
 /**
  * Sends what a handler of a connection's call has given: its exit, or a chunk
@@ -51,9 +55,10 @@ export const respond = (
 ): Effect.Effect<void> => {
   if (response._tag !== "Exit" && response._tag !== "Chunk") return Effect.void
   const record = connection.calls.get(response.requestId as number)
+  if (record !== undefined && response._tag === "Exit") self.telemetry.settled(record, response.exit)
   if (record?.answered === true && response._tag === "Exit") {
     connection.settle(record)
-    return Exit.isSuccess(response.exit) ? Effect.void : Effect.asVoid(mask(self, record, response.exit))
+    return Exit.isSuccess(response.exit) ? Effect.void : Effect.asVoid(mask(self, connection, record, response.exit))
   }
   if (record === undefined || record.settled) return Effect.void
   return response._tag === "Exit"
@@ -93,7 +98,7 @@ const replyFailure = (
   exit: Exit.Exit<unknown, unknown>
 ): Effect.Effect<void> => {
   const { encodeDiscardedExit, encodeExit } = RpcCodec.of(record.rpc)
-  return mask(self, record, exit).pipe(
+  return mask(self, connection, record, exit).pipe(
     Effect.flatMap((exit) => RpcCodec.withServices(encodeExit(exit), self.context)),
     Effect.catch((error) =>
       Effect.andThen(
@@ -129,6 +134,7 @@ const send = (
 
 const tooLarge = (self: CallEnvironment, connection: ServerConnection, record: ServerCall, frame: string) =>
   Effect.sync(() => {
+    connection.telemetry.refused(record, "ReplyTooLarge")
     const sizes = `${Frame.byteLength(frame)} ${self.settings.limits.frameBytes}`
     connection.reply(record.id, Frame.encode(["refused", record.id, "ReplyTooLarge", sizes]))
   })
@@ -139,6 +145,7 @@ const masked = (self: CallEnvironment) =>
 /** A defect is the server's own business: it is logged, and the client is told no more than that it happened. */
 const mask = (
   self: CallEnvironment,
+  connection: ServerConnection,
   record: ServerCall,
   exit: Exit.Exit<unknown, unknown>
 ): Effect.Effect<Exit.Exit<unknown, unknown>> => {
@@ -146,7 +153,7 @@ const mask = (
   return Effect.as(
     Effect.annotateLogs(
       Effect.logError(`the handler of ${record.rpc._tag} failed`, exit.cause),
-      { actor: self.address, rpc: record.rpc._tag }
+      { connection: connection.id, rpc: record.rpc._tag }
     ),
     Exit.die(masked(self))
   )

@@ -66,7 +66,7 @@ const call = (
     return Effect.sync(() => connection.end(DisconnectReason.ProtocolError.make({ message })))
   }
   if (connection.replyAgain(id)) return Effect.void
-  const record = makeCall(id, rpc, meta?.discard === true)
+  const record = makeCall(id, rpc, meta?.discard === true, self.telemetry.now())
   connection.calls.set(id, record)
   connection.quiet.close()
   return Effect.matchEffect(RpcCodec.withServices(RpcCodec.of(rpc).decodePayload(payload), self.context), {
@@ -76,13 +76,18 @@ const call = (
         Effect.sync(() => connection.settle(record))
       ),
     onSuccess: (decoded) =>
-      write(self, connection, {
-        _tag: "Request",
-        id: RequestId(id),
-        tag: tag as never,
-        payload: decoded as never,
-        headers: meta?.headers === undefined ? Headers.empty : Headers.fromInput(meta.headers)
-      })
+      self.telemetry.traceCall(
+        connection,
+        record,
+        meta?.trace,
+        write(self, connection, {
+          _tag: "Request",
+          id: RequestId(id),
+          tag: tag as never,
+          payload: decoded as never,
+          headers: meta?.headers === undefined ? Headers.empty : Headers.fromInput(meta.headers)
+        })
+      )
   })
 }
 
@@ -149,6 +154,7 @@ export const start = (
     )
   }
   record.started = true
+  self.telemetry.started(record)
   record.beside = beside
   if (!record.discard) return Effect.void
   connection.answer(record)
@@ -188,6 +194,7 @@ export const finish = Effect.fnUntraced(function*(
     if (record.started && !record.beside && letFinish) continue
     if (!record.started) yield* refuse(connection, record.id, "ConnectionEnded", "the connection had ended")
     record.settled = true
+    self.telemetry.settled(record, Exit.interrupt())
     connection.settle(record)
     yield* write(self, connection, { _tag: "Interrupt", requestId: RequestId(record.id), interruptors: [] })
   }
@@ -195,7 +202,10 @@ export const finish = Effect.fnUntraced(function*(
     Effect.interruptible,
     Effect.timeoutOption(self.settings.kickGrace)
   )
-  for (const record of connection.calls.values()) record.settled = true
+  for (const record of connection.calls.values()) {
+    record.settled = true
+    self.telemetry.settled(record, Exit.interrupt())
+  }
   yield* self.server.disconnect(connection.number)
 })
 

@@ -9,6 +9,7 @@ import * as Exit from "effect/Exit"
 import type * as Rpc from "effect/rpc/Rpc"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import type * as Tracer from "effect/Tracer"
 import type { ConnectionId } from "../Connection.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type { AnyConnection } from "../internal/definition.ts"
@@ -18,6 +19,7 @@ import { Gate } from "../session/Gate.ts"
 import type { InOrder } from "../session/InOrder.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import type { Session } from "../session/Session.ts"
+import type { ActorTelemetry } from "./ActorTelemetry.ts"
 import type { Commits } from "./Commits.ts"
 import type { ConnectionRecord, Part } from "./ConnectionRecord.ts"
 
@@ -31,6 +33,14 @@ export interface ServerCall {
   readonly id: number
   readonly rpc: Rpc.AnyWithProps
   readonly discard: boolean
+  /** When it was taken in, in monotonic nanoseconds. */
+  readonly takenAt: bigint
+  /** When its handler has begun. */
+  startedAt: bigint | undefined
+  /** Whether its outcome was counted. */
+  isCounted: boolean
+  /** Where a tracer is installed. */
+  span: Tracer.Span | undefined
   /** Its handler has begun; before that it can be refused. */
   started: boolean
   /** Its handler runs beside the turns of the actor: a stream or a fork. */
@@ -52,10 +62,14 @@ export interface ServerCall {
  * @category constructors
  * @since 0.1.0
  */
-export const makeCall = (id: number, rpc: Rpc.AnyWithProps, discard: boolean): ServerCall => ({
+export const makeCall = (id: number, rpc: Rpc.AnyWithProps, discard: boolean, takenAt: bigint): ServerCall => ({
   id,
   rpc,
   discard,
+  takenAt,
+  startedAt: undefined,
+  isCounted: false,
+  span: undefined,
   started: false,
   beside: false,
   settled: false,
@@ -80,6 +94,7 @@ export class ServerConnection {
   /** Closes before `onDisconnect`. */
   readonly scope: Scope.Closeable
   readonly session: Session
+  readonly telemetry: ActorTelemetry
   state: unknown
   status: "Connected" | "Suspended" = "Connected"
   readonly subscriptions: Set<string>
@@ -118,6 +133,7 @@ export class ServerConnection {
     readonly subscriptions: Iterable<string>
     readonly scope: Scope.Closeable
     readonly session: Session
+    readonly telemetry: ActorTelemetry
     readonly inbox: InOrder<Frame.ClientData>
     readonly commits: Commits | undefined
   }) {
@@ -129,6 +145,7 @@ export class ServerConnection {
     this.subscriptions = new Set(options.subscriptions)
     this.scope = options.scope
     this.session = options.session
+    this.telemetry = options.telemetry
     this.inbox = options.inbox
   }
 

@@ -70,6 +70,8 @@ export interface HostOptions {
    * `Draining` and may come back; calls of server code are not limited. Default: 100,000.
    */
   readonly maxActors?: number | undefined
+  /** Data frames of a connection that wait for `onConnect`; one more is a protocol error. Default: 1,024. */
+  readonly maxWaitingFrames?: number | undefined
   /** Chunks of a streaming call on their way. Default: 16. */
   readonly streamWindow?: number | undefined
   /**
@@ -99,8 +101,39 @@ export interface Settings {
   readonly maxConnections: number
   readonly maxHandshakes: number
   readonly maxActors: number
+  readonly maxWaitingFrames: number
   readonly rate: Rate
 }
+
+/**
+ * The value of each option that nobody sets.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaults = {
+  resumeWindow: "1 minute",
+  hookTimeout: "10 seconds",
+  handshakeTimeout: "10 seconds",
+  heartbeatInterval: "15 seconds",
+  heartbeatTimeout: "10 seconds",
+  kickGrace: "10 seconds",
+  maxFrameBytes: 262_144,
+  maxBatchBytes: 1_048_576,
+  maxHelloBytes: 65_536,
+  maxDepth: 64,
+  maxFramesPerSecond: 10_000,
+  maxBytesPerSecond: 16_777_216,
+  maxCallsInFlight: 100,
+  maxSubscriptions: 256,
+  maxConnections: Infinity,
+  maxHandshakes: 1_000,
+  maxActors: 100_000,
+  maxWaitingFrames: 1_024,
+  streamWindow: 16,
+  bufferFrames: 16_384,
+  bufferBytes: 4_194_304
+} as const satisfies { readonly [K in keyof Required<HostOptions>]: NonNullable<HostOptions[K]> }
 
 /**
  * Fills in the defaults.
@@ -109,35 +142,36 @@ export interface Settings {
  * @since 0.1.0
  */
 export const make = (options: HostOptions = {}): Settings => {
-  const resumeWindow = millis(options.resumeWindow, "1 minute")
-  const frameBytes = count(options.maxFrameBytes, 262_144)
+  const resumeWindow = millis(options.resumeWindow, defaults.resumeWindow)
+  const frameBytes = count(options.maxFrameBytes, defaults.maxFrameBytes)
   return {
     resumeWindow: Duration.millis(resumeWindow),
-    hookTimeout: Duration.millis(millis(options.hookTimeout, "10 seconds")),
-    handshakeTimeout: Duration.millis(millis(options.handshakeTimeout, "10 seconds")),
-    kickGrace: Duration.millis(millis(options.kickGrace, "10 seconds")),
+    hookTimeout: Duration.millis(millis(options.hookTimeout, defaults.hookTimeout)),
+    handshakeTimeout: Duration.millis(millis(options.handshakeTimeout, defaults.handshakeTimeout)),
+    kickGrace: Duration.millis(millis(options.kickGrace, defaults.kickGrace)),
     heartbeat: {
-      interval: millis(options.heartbeatInterval, "15 seconds"),
-      timeout: millis(options.heartbeatTimeout, "10 seconds")
+      interval: millis(options.heartbeatInterval, defaults.heartbeatInterval),
+      timeout: millis(options.heartbeatTimeout, defaults.heartbeatTimeout)
     },
     limits: {
       frameBytes,
-      batchBytes: Math.max(count(options.maxBatchBytes, 1_048_576), frameBytes + 2),
-      callsInFlight: count(options.maxCallsInFlight, 100),
-      subscriptions: count(options.maxSubscriptions, 256),
-      streamWindow: Math.max(1, count(options.streamWindow, 16)),
-      bufferFrames: Math.max(1, count(options.bufferFrames, 16_384)),
-      bufferBytes: Math.max(1, count(options.bufferBytes, 4_194_304))
+      batchBytes: Math.max(count(options.maxBatchBytes, defaults.maxBatchBytes), frameBytes + 2),
+      callsInFlight: count(options.maxCallsInFlight, defaults.maxCallsInFlight),
+      subscriptions: count(options.maxSubscriptions, defaults.maxSubscriptions),
+      streamWindow: Math.max(1, count(options.streamWindow, defaults.streamWindow)),
+      bufferFrames: Math.max(1, count(options.bufferFrames, defaults.bufferFrames)),
+      bufferBytes: Math.max(1, count(options.bufferBytes, defaults.bufferBytes))
     },
-    maxHelloBytes: count(options.maxHelloBytes, 65_536),
+    maxHelloBytes: count(options.maxHelloBytes, defaults.maxHelloBytes),
     // Deeper values would make those who walk them run out of stack.
-    maxDepth: Math.min(count(options.maxDepth, 64), 256),
-    maxConnections: options.maxConnections ?? Infinity,
-    maxHandshakes: options.maxHandshakes ?? 1_000,
-    maxActors: options.maxActors ?? 100_000,
+    maxDepth: Math.min(count(options.maxDepth, defaults.maxDepth), 256),
+    maxConnections: options.maxConnections ?? defaults.maxConnections,
+    maxHandshakes: options.maxHandshakes ?? defaults.maxHandshakes,
+    maxActors: options.maxActors ?? defaults.maxActors,
+    maxWaitingFrames: Math.max(1, count(options.maxWaitingFrames, defaults.maxWaitingFrames)),
     rate: {
-      framesPerSecond: Math.max(1, options.maxFramesPerSecond ?? 10_000),
-      bytesPerSecond: Math.max(1, options.maxBytesPerSecond ?? 16_777_216)
+      framesPerSecond: Math.max(1, options.maxFramesPerSecond ?? defaults.maxFramesPerSecond),
+      bytesPerSecond: Math.max(1, options.maxBytesPerSecond ?? defaults.maxBytesPerSecond)
     }
   }
 }

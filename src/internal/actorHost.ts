@@ -74,6 +74,11 @@ export interface DrainOptions {
   readonly window?: Duration.Input | undefined
   /** When clients may come back, counted from their end: a random time up to this one. Default: 5 seconds. */
   readonly retryAfter?: Duration.Input | undefined
+  /**
+   * How long all of it may take, the running calls and the last hooks included; what is left then is cut. Keep it below
+   * what kills the process, which is 30 seconds for Kubernetes and 10 for Docker. Default: 25 seconds.
+   */
+  readonly limit?: Duration.Input | undefined
 }
 
 /**
@@ -98,7 +103,7 @@ export class ActorHost extends Context.Service<ActorHost, {
   readonly client: (actor: AnyActor, key: string) => Effect.Effect<unknown>
   /**
    * Sends all clients away before the server closes: no new ones from now on; the connections there are end with
-   * `Draining`, spread over `window`, each after its running calls. Completes when all have ended.
+   * `Draining`, spread over `window`, each after its running calls. Completes when all have ended, or `limit` is over.
    */
   readonly drain: (options?: DrainOptions) => Effect.Effect<void>
   /** Whether `drain` has begun: a server refuses new sockets then. */

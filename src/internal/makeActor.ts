@@ -68,6 +68,17 @@ export interface ConnectInput extends ConnectOptions<Events> {
   readonly params?: unknown
 }
 
+/**
+ * The value of each option of `toLayer` that nobody sets.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const layerDefaults = {
+  concurrency: 1,
+  maxIdleTime: "1 minute"
+} as const
+
 type Handlers = Readonly<Record<string, AnyHandler>>
 
 /**
@@ -150,8 +161,8 @@ const register = Effect.fnUntraced(
       actor,
       build: toEffect(build),
       initialState: toEffect(options.initialState),
-      concurrency: options.concurrency ?? 1,
-      maxIdleTime: Duration.fromInputUnsafe(options.maxIdleTime ?? "1 minute"),
+      concurrency: options.concurrency ?? layerDefaults.concurrency,
+      maxIdleTime: Duration.fromInputUnsafe(options.maxIdleTime ?? layerDefaults.maxIdleTime),
       durability: toDurability(options),
       context: yield* ownContext
     })

@@ -88,6 +88,8 @@ const Hello = Schema.Struct({
   params: Schema.Unknown,
   subscriptions: Schema.Array(Name),
   attach: Count,
+  /** The `traceparent` of the dial. */
+  trace: Schema.optionalKey(Schema.String),
   resume: Schema.optionalKey(Schema.Struct({
     connection: Name,
     token: Name,
@@ -140,7 +142,9 @@ export type Bye = typeof Bye.Type
 
 const CallMeta = Schema.Struct({
   headers: Schema.Tuple([Schema.String, Schema.String]).pipe(Schema.Array, Schema.optionalKey),
-  discard: Schema.optionalKey(Schema.Literal(true))
+  discard: Schema.optionalKey(Schema.Literal(true)),
+  /** The `traceparent` of the caller's span; a server that does not know or understand it goes on without. */
+  trace: Schema.optionalKey(Schema.String)
 })
 
 /**

@@ -13,6 +13,7 @@ import * as Metric from "effect/Metric"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import { type Address, type Changes, StorageError } from "../ActorStorage.ts"
+import { sizeOf } from "./ChangesSize.ts"
 import * as StorageMetrics from "./StorageMetrics.ts"
 
 /**
@@ -119,12 +120,4 @@ const split = <A extends Commit>(
     }
   }
   return groups
-}
-
-const sizeOf = (changes: Changes): number => {
-  let size = changes.state?.value.length ?? 0
-  for (const record of changes.connections.values()) size += record?.length ?? 0
-  for (const { reply } of changes.answered) size += reply.length
-  for (const alarm of changes.alarms.values()) size += alarm?.payload.length ?? 0
-  return size
 }

@@ -11,7 +11,7 @@ import * as Metric from "effect/Metric"
  * @category metrics
  * @since 0.1.0
  */
-export const commits = Metric.counter("actor_storage_commits", {
+export const commits = Metric.counter("tether.storage.commits", {
   description: "Commits of actors that were asked for",
   incremental: true
 })
@@ -22,7 +22,7 @@ export const commits = Metric.counter("actor_storage_commits", {
  * @category metrics
  * @since 0.1.0
  */
-export const transactions = Metric.counter("actor_storage_transactions", {
+export const transactions = Metric.counter("tether.storage.transactions", {
   description: "Transactions that were made for the commits of actors",
   incremental: true
 })

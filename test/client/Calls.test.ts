@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Array, Effect, Fiber, Schema } from "effect"
+import { Array, Context, Effect, Fiber, Schema } from "effect"
 import { Rpc } from "effect/rpc"
 import * as Calls from "../../src/client/Calls.ts"
+import { ClientTelemetry } from "../../src/client/ClientTelemetry.ts"
 import { ConnectionError, Disconnected } from "../../src/ConnectionError.ts"
 import { Lost } from "../../src/DisconnectReason.ts"
 import { makeActor } from "../../src/internal/makeActor.ts"
@@ -29,6 +30,7 @@ const make = Effect.gen(function*() {
     context: yield* Effect.context<never>(),
     capacity: 1_000,
     onFull: "suspend",
+    telemetry: new ClientTelemetry("Pad", "key", Context.empty()),
     uplink: { limits: () => limits, hasRoom: () => uplink.isOpen, send: () => ++uplink.sent }
   })
   return { calls, pad: calls.rpc as Pad, uplink }

@@ -269,7 +269,7 @@ const layerWebSocket = <A>(options: Options<A>) =>
 /** Fine steps first, so that what happens at once is not driven past; then coarse ones, so that minutes are cheap. */
 const steps: ReadonlyArray<readonly [times: number, millis: number]> = [[40, 25], [90, 100], [590, 1000]]
 
-const untilSimulated: World["until"] = Effect.fnUntraced(function*(effect) {
+export const untilSimulated: World["until"] = Effect.fnUntraced(function*(effect) {
   const fiber = yield* Effect.forkChild(effect)
   for (const [times, millis] of steps) {
     for (let i = 0; i < times; i++) {
@@ -281,14 +281,14 @@ const untilSimulated: World["until"] = Effect.fnUntraced(function*(effect) {
   return yield* Effect.die(new Error("what the scenario waits for did not come within 10 simulated minutes"))
 })
 
-const settle = Effect.asVoid(Effect.repeat(Effect.yieldNow, { times: 100 }))
+export const settle = Effect.asVoid(Effect.repeat(Effect.yieldNow, { times: 100 }))
 
 const untilLive: World["until"] = Effect.timeoutOrElse({
   duration: "10 seconds",
   orElse: () => Effect.die(new Error("what the scenario waits for did not come within 10 seconds"))
 })
 
-const awaitStatusBy = (until: World["until"]): World["awaitStatus"] => (client, tag) =>
+export const awaitStatusBy = (until: World["until"]): World["awaitStatus"] => (client, tag) =>
   until(client.status.pipe(
     (ref) => Stream.filter(SubscriptionRef.changes(ref), (status) => status._tag === tag),
     Stream.runHead,

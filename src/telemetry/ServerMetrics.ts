@@ -1,0 +1,152 @@
+/**
+ * What a host counts: handshakes, and what happens in each of its actors.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import type * as Scope from "effect/Scope"
+import * as Metrics from "../Metrics.ts"
+import * as Instruments from "./Instruments.ts"
+
+/**
+ * How a call of an actor ended.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Outcome = "success" | "failure" | "defect" | "interrupted" | "refused"
+
+/**
+ * The counts of all actors of one name. Hosts with the same metric registry share them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class ActorMetrics {
+  readonly callDuration: Instruments.Spread
+  readonly handlerDuration: Instruments.Spread
+  readonly connected: Instruments.Level
+  readonly suspended: Instruments.Level
+  readonly actors: Instruments.Level
+  readonly replaySize: Instruments.Level
+  private readonly calls: Readonly<Record<Outcome, Instruments.Count>>
+  private readonly internalCalls: Readonly<Record<Outcome, Instruments.Count>>
+  private readonly rejections = new Set<string>()
+  private readonly actor: string
+  private readonly registry: Instruments.Registry
+
+  constructor(actor: string, registry: Instruments.Registry) {
+    this.actor = actor
+    this.registry = registry
+    const only = { actor }
+    this.callDuration = Instruments.spread(Metrics.serverCallDuration, Metrics.durationBounds, only, registry)
+    this.handlerDuration = Instruments.spread(Metrics.serverHandlerDuration, Metrics.durationBounds, only, registry)
+    this.connected = Instruments.level(Metrics.serverConnections, { actor, status: "connected" }, registry)
+    this.suspended = Instruments.level(Metrics.serverConnections, { actor, status: "suspended" }, registry)
+    this.actors = Instruments.level(Metrics.serverActors, only, registry)
+    this.replaySize = Instruments.level(Metrics.serverReplaySize, only, registry)
+    this.calls = countCalls(actor, "client", registry)
+    this.internalCalls = countCalls(actor, "server", registry)
+  }
+
+  /** A call of a client was settled. */
+  call(outcome: Outcome): void {
+    this.calls[outcome].add()
+  }
+
+  /** A call of server code was settled. */
+  internalCall(outcome: Outcome): void {
+    this.internalCalls[outcome].add()
+  }
+
+  /** A client came back: its session goes on, or it was gone. */
+  resumed(result: "exact" | "recovered" | "lost"): void {
+    this.count(Metrics.serverResumes, { result })
+  }
+
+  /** A connection ended. */
+  disconnected(reason: string): void {
+    this.count(Metrics.serverDisconnects, { reason })
+  }
+
+  /** A client did not get in; `rejection` is the encoded error of the actor. */
+  rejected(reason: string, rejection?: unknown): void {
+    this.count(
+      Metrics.serverRejections,
+      reason === "Rejected" ? { reason, rejection: this.toLabel(rejection) } : { reason }
+    )
+  }
+
+  /** A commit succeeded, with so many bytes, or failed. */
+  committed(outcome: "success" | "failure", bytes: number, seconds: number): void {
+    const { actor, registry } = this
+    this.count(Metrics.commits, { outcome })
+    Instruments.spread(Metrics.commitTime, Metrics.durationBounds, { actor }, registry).record(seconds)
+    if (outcome === "success") {
+      Instruments.spread(Metrics.commitBytes, Metrics.sizeBounds, { actor }, registry).record(bytes)
+    }
+  }
+
+  private count(metric: typeof Metrics.serverResumes, attributes: Instruments.Attributes): void {
+    Instruments.count(metric, { actor: this.actor, ...attributes }, this.registry).add()
+  }
+
+  /** The tag of an error is the app's; one that makes tags up must not make series without end. */
+  private toLabel(rejection: unknown): string {
+    const tag = Predicate.hasProperty(rejection, "_tag") ? String(rejection._tag) : "untagged"
+    if (this.rejections.size < maxRejections) this.rejections.add(tag)
+    return this.rejections.has(tag) ? tag : "other"
+  }
+}
+
+const maxRejections = 16
+
+const countCalls = (
+  actor: string,
+  origin: string,
+  registry: Instruments.Registry
+): Readonly<Record<Outcome, Instruments.Count>> => {
+  const count = (outcome: Outcome) => Instruments.count(Metrics.serverCalls, { actor, origin, outcome }, registry)
+  return {
+    success: count("success"),
+    failure: count("failure"),
+    defect: count("defect"),
+    interrupted: count("interrupted"),
+    refused: count("refused")
+  }
+}
+
+/**
+ * The counts of an actor in a registry.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const ofActor = (actor: string, registry: Instruments.Registry): ActorMetrics =>
+  Instruments.shared(registry, `ActorMetrics ${actor}`, () => new ActorMetrics(actor, registry))
+
+/**
+ * Counts a client that was turned away before an actor was asked.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const rejected = (reason: string): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    Instruments.count(Metrics.serverRejections, { reason }, fiber.context).add()
+    return Effect.void
+  })
+
+/**
+ * Counts a socket among the handshakes until the result is called, or the scope closes.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const handshake: Effect.Effect<() => void, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.withFiber((fiber) =>
+    Effect.succeed(Instruments.level(Metrics.serverHandshakes, {}, fiber.context).add(() => 1))
+  ),
+  (done) => Effect.sync(done)
+)
