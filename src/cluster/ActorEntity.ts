@@ -71,6 +71,7 @@ interface PushPayload {
  */
 export const make = Effect.fnUntraced(function*(node: Node) {
   const key: string = (yield* Entity.CurrentAddress).entityId
+  const scope = yield* Effect.scope
   const incarnation = yield* ResumeToken.make
   const tunnels = new Map<string, TunnelEnd.TunnelEnd>()
   const residence = yield* Residence.make({
@@ -106,9 +107,10 @@ export const make = Effect.fnUntraced(function*(node: Node) {
     )
     if (residence.isLeft()) end.end()
     else {
+      // Not in the scope of the request: what a client said last is still acted on when its node is gone.
       yield* serve(use, end.socket, Headers.fromInput(headers)).pipe(
         Effect.ensuring(Effect.sync(end.end)),
-        Effect.forkScoped
+        Effect.forkIn(scope)
       )
     }
     return end.downlink

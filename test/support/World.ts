@@ -293,7 +293,13 @@ const layerWebSocket = <A>(options: Options<A>) =>
 /** Fine steps first, so that what happens at once is not driven past; then coarse ones, so that minutes are cheap. */
 const steps: ReadonlyArray<readonly [times: number, millis: number]> = [[40, 25], [90, 100], [590, 1000]]
 
-const untilSimulated: World["until"] = Effect.fnUntraced(function*(effect) {
+/**
+ * `World.until` for a test with a test clock.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const untilSimulated: World["until"] = Effect.fnUntraced(function*(effect) {
   const fiber = yield* Effect.forkChild(effect)
   for (const [times, millis] of steps) {
     for (let i = 0; i < times; i++) {
@@ -312,7 +318,13 @@ const untilLive: World["until"] = Effect.timeoutOrElse({
   orElse: () => Effect.die(new Error("what the scenario waits for did not come within 10 seconds"))
 })
 
-const awaitStatusBy = (until: World["until"]): World["awaitStatus"] => (client, tag) =>
+/**
+ * Makes a `World.awaitStatus`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const awaitStatusBy = (until: World["until"]): World["awaitStatus"] => (client, tag) =>
   until(client.status.pipe(
     (ref) => Stream.filter(SubscriptionRef.changes(ref), (status) => status._tag === tag),
     Stream.runHead,
