@@ -6,12 +6,14 @@
  */
 import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
 import {
+  EntityId,
   MessageStorage,
   RunnerAddress,
   RunnerHealth,
   Runners,
   RunnerServer,
   RunnerStorage,
+  ShardId,
   Sharding,
   ShardingConfig
 } from "effect/cluster"
@@ -24,6 +26,7 @@ import * as SocketClient from "../../src/client/SocketClient.ts"
 import * as ClusterHost from "../../src/cluster/ClusterHost.ts"
 import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
 import * as SharedRunners from "./SharedRunners.ts"
+import * as Wires from "./Wires.ts"
 
 /**
  * One node.
@@ -36,8 +39,9 @@ export interface Node<A> {
   readonly services: Context.Context<A | ActorHost.ActorHost | Sharding.Sharding>
   /** What clients dial. */
   readonly front: MemoryNetwork.MemoryNetwork
-  /** What other nodes dial. */
-  readonly inside: MemoryNetwork.MemoryNetwork
+  /** Holds all that travels between this node and others, and what clients say to it, until `thaw`. */
+  readonly freeze: Effect.Effect<void>
+  readonly thaw: Effect.Effect<void>
   /** Leaves in an orderly manner. */
   readonly stop: Effect.Effect<void>
   /** Is gone for everybody else from one moment to the next, as after `kill -9`. */
@@ -55,6 +59,10 @@ export interface Cluster<A> {
   readonly start: (port: number) => Effect.Effect<Node<A>>
   /** The node that the actor under a key is assigned to, if one has it. */
   readonly ownerOf: (key: string) => Node<A> | undefined
+  /** A key whose actor is assigned to a node; `not` another one than these. */
+  readonly keyOn: (node: Node<A>, ...not: ReadonlyArray<string>) => string
+  /** Waits until every shard is on one of the nodes, and none is without. */
+  readonly balanced: Effect.Effect<void>
   /** The nodes that are neither stopped nor crashed. */
   readonly nodes: () => ReadonlyArray<Node<A>>
   /** Clients that dial the given nodes in turn; those that are gone refuse. */
@@ -64,6 +72,10 @@ export interface Cluster<A> {
 }
 
 const host = "node"
+
+const keys = Array.from({ length: 1_000 }, (_, i) => `room ${i}`)
+
+const shardIds = Array.from({ length: 30 }, (_, i) => ShardId.make("default", i + 1))
 
 /**
  * Makes a cluster without nodes.
@@ -78,40 +90,37 @@ export const make = Effect.fnUntraced(function*<A>(options: {
 }): Effect.fn.Return<Cluster<A>, never, Scope.Scope> {
   const scope = yield* Effect.scope
   const storage = SharedRunners.make()
-  const insides = new Map<number, MemoryNetwork.MemoryNetwork>()
+  const wires = yield* Wires.make
   const nodes = new Map<number, Node<A>>()
 
   const start = Effect.fnUntraced(function*(port: number): Effect.fn.Return<Node<A>> {
     const own = yield* Scope.fork(scope)
     const front = yield* MemoryNetwork.make().pipe(Scope.provide(own))
-    const inside = yield* MemoryNetwork.make().pipe(Scope.provide(own))
-    insides.set(port, inside)
     const address = RunnerAddress.make(host, port)
     const app = yield* Scope.fork(own)
-    const services = yield* layerNode(options, address, storage, inside, insides).pipe(
+    const services = yield* layerNode(options, address, storage, wires).pipe(
       (layer) => Layer.buildWithScope(layer, app)
     )
     const accept = Context.get(services, ActorHost.ActorHost).accept
     const doors = yield* Scope.fork(own)
     yield* front.accept((socket) => accept(socket, { headers: Headers.empty })).pipe(Scope.provide(doors))
     const leave = Effect.sync(() => nodes.delete(port))
+    const all = (act: (network: MemoryNetwork.MemoryNetwork) => Effect.Effect<void>) =>
+      Effect.suspend(() => Effect.forEach([front, ...wires.of(port)], act, { discard: true }))
     const node: Node<A> = {
       port,
       services,
       front,
-      inside,
+      freeze: all((network) => network.freeze),
+      thaw: all((network) => network.heal),
       stop: leave.pipe(
         Effect.andThen(front.refuse),
         Effect.andThen(Scope.close(doors, Exit.void)),
-        Effect.andThen(Scope.close(app, Exit.void)),
-        Effect.andThen(inside.refuse)
+        Effect.andThen(Scope.close(app, Exit.void))
       ),
       crash: leave.pipe(
-        Effect.andThen(front.refuse),
-        Effect.andThen(inside.refuse),
         Effect.andThen(Effect.sync(() => storage.lose(address))),
-        Effect.andThen(inside.cut),
-        Effect.andThen(front.cut)
+        Effect.andThen(all((network) => Effect.andThen(network.refuse, network.cut)))
       )
     }
     nodes.set(port, node)
@@ -127,16 +136,33 @@ export const make = Effect.fnUntraced(function*<A>(options: {
     const [node] = nodes.values()
     return node === undefined ? Effect.die(new Error("no node lives")) : node.front.dial
   })
+  const ownerOf: Cluster<A>["ownerOf"] = (key) =>
+    Array.from(nodes.values()).find(({ services }) => {
+      const sharding = Context.get(services, Sharding.Sharding)
+      return sharding.hasShardId(sharding.getShardId(EntityId.make(key), "default"))
+    })
+  const isBalanced = () => {
+    let shards = 0
+    for (const { services } of nodes.values()) {
+      const sharding = Context.get(services, Sharding.Sharding)
+      const own = shardIds.filter((id) => sharding.hasShardId(id)).length
+      if (own === 0) return false
+      shards += own
+    }
+    return shards === shardIds.length
+  }
   return {
     start,
     clientOf,
+    ownerOf,
+    keyOn: (node, ...not) => keys.find((key) => ownerOf(key) === node && !not.includes(key))!,
+    balanced: Effect.whileLoop({
+      while: () => !isBalanced(),
+      body: () => Effect.sleep("100 millis"),
+      step: () => {}
+    }),
     client: Context.make(ActorClient.ActorClient, SocketClient.make(living)),
-    nodes: () => Array.from(nodes.values()),
-    ownerOf: (key) =>
-      Array.from(nodes.values()).find(({ services }) => {
-        const sharding = Context.get(services, Sharding.Sharding)
-        return sharding.hasShardId(sharding.getShardId(key as never, "default"))
-      })
+    nodes: () => Array.from(nodes.values())
   }
 })
 
@@ -144,16 +170,15 @@ const layerNode = <A>(
   options: Parameters<typeof make<A>>[0],
   address: RunnerAddress.RunnerAddress,
   storage: SharedRunners.SharedRunners,
-  inside: MemoryNetwork.MemoryNetwork,
-  insides: ReadonlyMap<number, MemoryNetwork.MemoryNetwork>
+  wires: Wires.Wires
 ) =>
   options.actors.pipe(
     Layer.provideMerge(ClusterHost.layer(options.host)),
     Layer.provideMerge(
       RunnerServer.layerWithClients.pipe(
         Layer.provide(RpcServer.layerProtocolSocketServer),
-        Layer.provide(layerSocketServer(inside)),
-        Layer.provide(layerClientProtocol(insides)),
+        Layer.provide(layerSocketServer(address, wires)),
+        Layer.provide(layerClientProtocol(address, wires)),
         Layer.provide(RpcSerialization.layerNdjson),
         Layer.provide([
           MessageStorage.layerNoop,
@@ -162,7 +187,7 @@ const layerNode = <A>(
           ShardingConfig.layer({
             ...ClusterHost.quickFailover,
             runnerAddress: Option.some(address),
-            shardsPerGroup: 30,
+            shardsPerGroup: shardIds.length,
             ...options.sharding
           })
         ])
@@ -170,23 +195,22 @@ const layerNode = <A>(
     )
   )
 
-const layerSocketServer = (network: MemoryNetwork.MemoryNetwork) =>
+const layerSocketServer = ({ port }: RunnerAddress.RunnerAddress, wires: Wires.Wires) =>
   Layer.succeed(
     SocketServer.SocketServer,
     SocketServer.SocketServer.of({
       address: { _tag: "UnixPathAddress", path: "memory" } as never,
-      run: (handler) =>
-        Effect.scoped(Effect.andThen(network.accept((socket) => Effect.ignore(handler(socket))), Effect.never)) as never
+      run: (handler) => Effect.scoped(Effect.andThen(wires.accept(port, handler), Effect.never)) as never
     })
   )
 
-const layerClientProtocol = (insides: ReadonlyMap<number, MemoryNetwork.MemoryNetwork>) =>
+const layerClientProtocol = (own: RunnerAddress.RunnerAddress, wires: Wires.Wires) =>
   Layer.effect(
     Runners.RpcClientProtocol,
     Effect.map(RpcSerialization.RpcSerialization, (serialization) => ({
       codecFor: serialization.codecFor,
       make: Effect.fnUntraced(function*(address: RunnerAddress.RunnerAddress) {
-        const socket = yield* insides.get(address.port)!.dial
+        const socket = yield* wires.dial(own.port, address.port)
         return yield* RpcClient.makeProtocolSocket().pipe(
           Effect.provideService(Socket.Socket, socket),
           Effect.provideService(RpcSerialization.RpcSerialization, serialization)
