@@ -1,6 +1,6 @@
 // Several nodes in one process, with a test clock: what happens to clients when nodes come, leave, crash or hang.
-import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Logger, Queue, Scope, Stream, SubscriptionRef } from "effect"
+import { assert, describe } from "@effect/vitest"
+import { Context, Effect, Fiber, Queue, Stream, SubscriptionRef } from "effect"
 import { Sharding } from "effect/cluster"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as MemoryCluster from "../support/MemoryCluster.ts"
@@ -11,32 +11,7 @@ const awaitStatus = awaitStatusBy(until)
 
 type Room = Rooms.Backstage
 
-/** Runs a test in a cluster of some nodes, once the shards are spread over them. */
-const nodes = <E>(
-  name: string,
-  count: number,
-  body: (
-    cluster: MemoryCluster.Cluster<Room>,
-    ...nodes: ReadonlyArray<MemoryCluster.Node<Room>>
-  ) => Effect.Effect<void, E, Scope.Scope>,
-  options?: Omit<Parameters<typeof MemoryCluster.make<Room>>[0], "actors">
-) =>
-  it.effect(name, () =>
-    Effect.gen(function*() {
-      const scope = yield* Scope.make()
-      const inTime = <A, E, R>(effect: Effect.Effect<A, E, R>) => until(effect)
-      yield* Effect.gen(function*() {
-        const cluster = yield* MemoryCluster.make({ actors: Rooms.layer, ...options })
-        const started: Array<MemoryCluster.Node<Room>> = []
-        for (let port = 1; port <= count; port++) started.push(yield* cluster.start(port))
-        yield* until(cluster.balanced)
-        const clients = yield* Scope.fork(scope)
-        yield* body(cluster, ...started).pipe(Scope.provide(clients))
-      }).pipe(
-        Scope.provide(scope),
-        Effect.onExit((exit) => inTime(Scope.close(scope, exit)))
-      )
-    }).pipe(Effect.provide(Logger.layer([]))))
+const nodes = MemoryCluster.testWith(Rooms.layer)
 
 const backstage = (node: MemoryCluster.Node<Room>) => Context.get(node.services, Rooms.Backstage)
 

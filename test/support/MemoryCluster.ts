@@ -4,7 +4,8 @@
  *
  * @since 0.1.0
  */
-import { Context, Effect, Exit, Layer, Option, Scope } from "effect"
+import { it } from "@effect/vitest"
+import { Context, Effect, Exit, Layer, Logger, Option, Scope } from "effect"
 import {
   EntityId,
   MessageStorage,
@@ -27,6 +28,7 @@ import * as ClusterHost from "../../src/cluster/ClusterHost.ts"
 import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
 import * as SharedRunners from "./SharedRunners.ts"
 import * as Wires from "./Wires.ts"
+import { untilSimulated } from "./World.ts"
 
 /**
  * One node.
@@ -165,6 +167,36 @@ export const make = Effect.fnUntraced(function*<A>(options: {
     nodes: () => Array.from(nodes.values())
   }
 })
+
+/**
+ * Makes what registers tests in clusters of the given actors: each runs in one of `count` nodes, once the shards are
+ * spread over them.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const testWith = <A>(actors: Layer.Layer<A, never, ActorHost.ActorHost>) =>
+<E>(
+  name: string,
+  count: number,
+  body: (cluster: Cluster<A>, ...nodes: ReadonlyArray<Node<A>>) => Effect.Effect<void, E, Scope.Scope>,
+  options?: Omit<Parameters<typeof make<A>>[0], "actors">
+): void =>
+  it.effect(name, () =>
+    Effect.gen(function*() {
+      const scope = yield* Scope.make()
+      yield* Effect.gen(function*() {
+        const cluster = yield* make({ actors, ...options })
+        const started: Array<Node<A>> = []
+        for (let port = 1; port <= count; port++) started.push(yield* cluster.start(port))
+        yield* untilSimulated(cluster.balanced)
+        const clients = yield* Scope.fork(scope)
+        yield* body(cluster, ...started).pipe(Scope.provide(clients))
+      }).pipe(
+        Scope.provide(scope),
+        Effect.onExit((exit) => untilSimulated(Scope.close(scope, exit)))
+      )
+    }).pipe(Effect.provide(Logger.layer([]))))
 
 const layerNode = <A>(
   options: Parameters<typeof make<A>>[0],
