@@ -17,9 +17,10 @@ import type * as Cause from "effect/Cause"
 import * as Entity from "effect/cluster/Entity"
 import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
-import * as Queue from "effect/Queue"
+import type * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
+import type { ActorUnavailable } from "../CallError.ts"
 import type { HeartbeatTiming } from "../session/Frame.ts"
 import * as ResumeToken from "../session/ResumeToken.ts"
 import * as Residence from "./Residence.ts"
@@ -38,6 +39,8 @@ export interface Node {
   readonly residents: Map<string, Residence.Residence>
   /** The way of an entity to itself. */
   readonly client: (key: string) => EntityClient
+  /** Starts the instance under a key, if it is asleep. */
+  readonly wake: (key: string) => Effect.Effect<void, ActorUnavailable>
   /** Stops the instance under a key; completes when it is gone. */
   readonly stop: (key: string) => Effect.Effect<void>
   /** Serves the socket of a client until it ends. */
@@ -126,6 +129,7 @@ export const make = Effect.fnUntraced(function*(node: Node) {
     Open: ({ payload }: Envelope<OpenPayload>) => open(payload),
     Push: ({ payload }: Envelope<PushPayload>) => push(payload),
     Hold: ({ payload }: Envelope<{ readonly incarnation: string; readonly hold: number }>) =>
-      payload.incarnation === incarnation ? residence.held(payload.hold) : Effect.void
+      payload.incarnation === incarnation ? residence.held(payload.hold) : Effect.void,
+    Wake: () => node.wake(key)
   }
 })

@@ -56,8 +56,8 @@ export const Answered = Schema.Union([
  */
 export type Answered = typeof Answered.Type
 
-const asked = Schema.fromJsonString(Schema.Array(Asked))
-const answered = Schema.fromJsonString(Schema.Array(Answered))
+const asked = Asked.pipe(Schema.Array, Schema.fromJsonString)
+const answered = Answered.pipe(Schema.Array, Schema.fromJsonString)
 
 /**
  * @category encoding

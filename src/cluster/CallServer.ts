@@ -4,6 +4,9 @@
  *
  * @since 0.1.0
  */
+
+// Errors of the app's own RPCs are erased behind the contract.
+// @effect-diagnostics anyUnknownInErrorContext:off
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
@@ -105,7 +108,7 @@ export const serve = (env: Environment, key: string, socket: Socket.Socket): Eff
         (parts) => Effect.forEach(CallMessage.toMessages(parts, env.maxLength), link.write, { discard: true })
       )
     )
-    yield* Effect.raceFirst(asked, answered)
+    return yield* Effect.raceFirst(asked, answered)
   }).pipe(
     Effect.scoped,
     Effect.catch((error) => Effect.logDebug(`a line to this actor has ended: ${error._tag}`)),
@@ -132,7 +135,7 @@ const run = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void> {
   const rpc = env.actor.internal.requests.get(tag)
   if (rpc === undefined) {
-    return yield* send(["died", id, `${env.actor.type} has no internal RPC ${JSON.stringify(tag)} on its node`])
+    return yield* send(["died", id, `${env.actor.type} has no internal RPC "${tag}" on its node`])
   }
   const exit = yield* RpcCodec.withServices(RpcCodec.of(rpc).decodePayload(payload), env.context).pipe(
     Effect.orDie,
@@ -182,7 +185,7 @@ const withChain =
       )
       if (env.waitsForTurn) {
         if (chain.some((turn) => turn.isHeld && turn.address === address)) {
-          return yield* Effect.fail(InternalCalls.cycle(chain, address))
+          return yield* InternalCalls.cycle(chain, address)
         }
         for (let i = 1; i < chain.length; i++) {
           const leave = env.waits.add(chain[i - 1]!, chain[i]!.address)

@@ -4,18 +4,22 @@
  *
  * @since 0.1.0
  */
+import * as EntityId from "effect/cluster/EntityId"
 import * as Sharding from "effect/cluster/Sharding"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
-import { CallError } from "../CallError.ts"
+import { type ActorUnavailable, CallError } from "../CallError.ts"
+import * as DisconnectReason from "../DisconnectReason.ts"
 import * as Accept from "../host/Accept.ts"
 import * as Instances from "../host/Instances.ts"
 import * as InternalCalls from "../host/InternalCalls.ts"
 import * as LiveActors from "../host/LiveActors.ts"
 import type { Settings } from "../host/Settings.ts"
 import type { WaitGraph } from "../host/WaitGraph.ts"
+import * as Wakes from "../host/Wakes.ts"
 import type { Registration } from "../internal/actorHost.ts"
 import type { HeartbeatTiming } from "../session/Frame.ts"
 import * as ActorEntity from "./ActorEntity.ts"
@@ -33,6 +37,9 @@ const lineIdleTime = Duration.seconds(30)
  */
 const shellIdleTime = "5 seconds"
 
+/** How often each node asks storage for those of its actors that are to be woken, in milliseconds. */
+const wakePause = 10_000
+
 /**
  * What all actors of a node share.
  *
@@ -44,6 +51,8 @@ export interface Node {
   readonly heartbeat: HeartbeatTiming
   readonly waits: WaitGraph
   readonly chains: CallChains
+  /** How many instances live on this node. */
+  readonly size: () => number
 }
 
 /**
@@ -77,6 +86,7 @@ export const register = Effect.fnUntraced(function*(
   const entity = makeEntity(registration.actor.type)
   const client = yield* sharding.makeClient(entity)
   const residents = new Map<string, Residence>()
+  const asleep = Latch.makeUnsafe(false)
 
   const lines = yield* LiveActors.make({
     maxIdleTime: lineIdleTime,
@@ -87,7 +97,8 @@ export const register = Effect.fnUntraced(function*(
     onStart: (key) =>
       Effect.suspend(() => {
         const residence = residents.get(key)
-        return residence === undefined || residence.isLeft() ? Effect.interrupt : residence.occupy
+        if (residence === undefined || residence.isLeft()) return Effect.interrupt
+        return Effect.andThen(residence.occupy, Effect.addFinalizer(() => Effect.sync(() => asleep.openUnsafe())))
       })
   })
   const calls = yield* makeCalls(node, registration, live)
@@ -95,13 +106,17 @@ export const register = Effect.fnUntraced(function*(
     heartbeat: node.heartbeat,
     residents,
     client,
+    wake: (key) => Instances.wake(live, key),
     stop: live.stop,
     serveCalls: (key, socket) => CallServer.serve(calls, key, socket),
     serveSocket: (key, socket, headers) =>
       Accept.serveSocket(socket, {
         headers,
         settings,
-        serve: (greeted) => Accept.serveActor(live, settings, { ...greeted, hello: { ...greeted.hello, key } })
+        serve: (greeted) =>
+          live.has(key) || node.size() < settings.maxActors
+            ? Accept.serveActor(live, settings, { ...greeted, hello: { ...greeted.hello, key } })
+            : Accept.turnAway(greeted.link, DisconnectReason.Draining.make({}))
       })
   })
   yield* sharding.registerEntity(entity, handlers, {
@@ -111,8 +126,28 @@ export const register = Effect.fnUntraced(function*(
     mailboxCapacity: "unbounded",
     disableFatalDefects: true
   })
+  if (registration.durability !== undefined) {
+    yield* Wakes.run(registration, {
+      asleep,
+      longestPause: wakePause,
+      isOwn: (key) =>
+        sharding.hasShardId(sharding.getShardId(EntityId.make(key), entity.getShardGroup(EntityId.make(key)))),
+      wake: (key) => wake(client(key))
+    })
+  }
   return { registration, live, entity: client, lines }
 })
+
+/** What keeps the engine from it is over when storage is asked again. */
+const wake = (entity: EntityClient): Effect.Effect<void, ActorUnavailable> => {
+  const later = (error: { readonly _tag: string }) => Effect.logDebug(`an actor could not be woken: ${error._tag}`)
+  return entity.Wake().pipe(Effect.catchTags({
+    AlreadyProcessingMessage: later,
+    EntityNotAssignedToRunner: later,
+    MailboxFull: later,
+    PersistenceError: later
+  }))
+}
 
 const makeCalls = Effect.fnUntraced(function*(
   { chains, settings, waits }: Node,

@@ -104,8 +104,10 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ActorHost["Service"], never, Scope.Scope | Sharding.Sharding> {
   const sharding = yield* Sharding.Sharding
   const settings = Settings.make(options)
+  const actors = new Map<string, ClusterActors.ClusterActor>()
   const node: ClusterActors.Node = {
     settings,
+    size: () => Array.from(actors.values()).reduce((size, { live }) => size + live.size(), 0),
     heartbeat: {
       interval: Duration.toMillis(options.tunnelHeartbeatInterval ?? "5 seconds"),
       timeout: Duration.toMillis(options.tunnelHeartbeatTimeout ?? "10 seconds")
@@ -113,7 +115,6 @@ export const make = Effect.fnUntraced(function*(
     waits: new WaitGraph(),
     chains: new CallChains(yield* ResumeToken.make)
   }
-  const actors = new Map<string, ClusterActors.ClusterActor>()
   const client = yield* makeClients(node, actors)
   const sockets = Sockets.make()
 
@@ -128,11 +129,7 @@ export const make = Effect.fnUntraced(function*(
     drain: sockets.drain,
     isDraining: Effect.sync(sockets.isDraining),
     client,
-    size: Effect.sync(() => {
-      let size = 0
-      for (const { live } of actors.values()) size += live.size()
-      return size
-    })
+    size: Effect.sync(node.size)
   })
 })
 

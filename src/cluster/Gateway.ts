@@ -59,11 +59,19 @@ const denounce = (tunnel: Tunnel.Tunnel, { message }: ProtocolViolation): Effect
     Effect.andThen(Effect.never)
   )
 
-const down = (tunnel: Tunnel.Tunnel, { link, onAttached }: Accept.Greeted) =>
-  Effect.forever(
-    Effect.flatMap(tunnel.pull, (message) => {
-      onAttached()
-      return link.write(message)
-    }),
-    { disableYield: true }
+const down = (tunnel: Tunnel.Tunnel, { backlog, link, onAttached }: Accept.Greeted) => {
+  const next = Effect.flatMap(tunnel.pull, (message) => {
+    onAttached()
+    return link.write(message)
+  })
+  return Effect.forever(backlog === undefined ? next : Effect.andThen(next, awaitRoom(backlog)), { disableYield: true })
+}
+
+/** Bytes that a socket may hold back until the actor is no longer asked for more, and how often that is looked at. */
+const maxBacklog = 1_048_576
+const backlogInterval = "100 millis"
+
+const awaitRoom = (backlog: () => number): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    backlog() <= maxBacklog ? Effect.void : Effect.andThen(Effect.sleep(backlogInterval), awaitRoom(backlog))
   )

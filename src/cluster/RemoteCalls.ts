@@ -191,9 +191,8 @@ const decodeExit = (
   if (answer[0] === "died") return Effect.succeed(Exit.die(new Error(answer[2])))
   const { decodeDiscardedExit, decodeExit } = RpcCodec.of(rpc)
   const decode = message.discard === true ? decodeDiscardedExit : decodeExit
-  return Effect.catch(
-    RpcCodec.withServices(decode(answer[2]), context()),
-    (error) => Effect.succeed(Exit.die(error))
+  return RpcCodec.withServices(decode(answer[2]), context()).pipe(
+    Effect.catch((error) => Effect.succeed(Exit.die(error)))
   )
 }
 

@@ -9,6 +9,7 @@ import * as Entity from "effect/cluster/Entity"
 import type * as Effect from "effect/Effect"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
+import { ActorUnavailable } from "../CallError.ts"
 
 /**
  * The tunnel cannot take what was pushed: it is not there, belongs to another
@@ -80,6 +81,9 @@ const Push = Rpc.make("Push", {
 const Hold = Rpc.make("Hold", { payload: { incarnation: Schema.String, hold: Schema.Int } })
   .annotate(ClusterSchema.InterruptOnTermination, true)
 
+/** Starts the actor's instance if it is asleep: for its alarms, and for connections that it had. */
+const Wake = Rpc.make("Wake", { error: ActorUnavailable })
+
 /**
  * Makes the entity of the actor of a name.
  *
@@ -87,7 +91,7 @@ const Hold = Rpc.make("Hold", { payload: { incarnation: Schema.String, hold: Sch
  * @since 0.1.0
  */
 export const makeEntity = (type: string) =>
-  Entity.make(`effect-tether/${type}`, [Open, Push, Hold]).annotate(ClusterSchema.ClientTracingEnabled, false)
+  Entity.make(`effect-tether/${type}`, [Open, Push, Hold, Wake]).annotate(ClusterSchema.ClientTracingEnabled, false)
 
 /**
  * @category models

@@ -5,7 +5,14 @@
  * @since 0.1.0
  */
 import { Effect } from "effect"
-import { ClusterError, MachineId, type Runner, type RunnerAddress, RunnerStorage, type ShardId } from "effect/cluster"
+import {
+  ClusterError,
+  MachineId,
+  type Runner,
+  type RunnerAddress,
+  type RunnerStorage,
+  type ShardId
+} from "effect/cluster"
 
 /**
  * The storage, and what can happen to it.
