@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
+import type * as Sharding from "effect/cluster/Sharding"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { ClusterOptions } from "./cluster/ClusterHost.ts"
 import * as LocalHost from "./host/LocalHost.ts"
 import type { HostOptions } from "./host/Settings.ts"
 import { ActorHost } from "./internal/actorHost.ts"
@@ -59,3 +62,20 @@ export type {
  */
 export const layerLocal = (options?: HostOptions): Layer.Layer<ActorHost> =>
   Layer.effect(ActorHost, LocalHost.make(options))
+
+/**
+ * A host whose actors live on the nodes of a cluster, each on one of them, and are reached from all; see
+ * `cluster/ClusterHost`, which has more to it.
+ *
+ * **Details**
+ *
+ * The cluster is that of `effect/cluster`, whose code is loaded when the layer is built: apps in one process are spared
+ * it.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerCluster = (options?: ClusterOptions): Layer.Layer<ActorHost, never, Sharding.Sharding> =>
+  Layer.unwrap(
+    Effect.map(Effect.promise(() => import("./cluster/ClusterHost.ts")), (ClusterHost) => ClusterHost.layer(options))
+  )

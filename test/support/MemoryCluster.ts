@@ -23,6 +23,7 @@ import { RpcClient, RpcSerialization, RpcServer } from "effect/rpc"
 import { Socket, SocketServer } from "effect/socket"
 import * as ActorClient from "../../src/ActorClient.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
+import * as ActorStorage from "../../src/ActorStorage.ts"
 import * as SocketClient from "../../src/client/SocketClient.ts"
 import * as ClusterHost from "../../src/cluster/ClusterHost.ts"
 import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
@@ -86,12 +87,13 @@ const shardIds = Array.from({ length: 30 }, (_, i) => ShardId.make("default", i 
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*<A>(options: {
-  readonly actors: Layer.Layer<A, never, ActorHost.ActorHost>
+  readonly actors: Layer.Layer<A, never, ActorHost.ActorHost | ActorStorage.ActorStorage>
   readonly host?: ClusterHost.ClusterOptions
   readonly sharding?: Partial<ShardingConfig.ShardingConfig["Service"]>
 }): Effect.fn.Return<Cluster<A>, never, Scope.Scope> {
   const scope = yield* Effect.scope
-  const storage = SharedRunners.make()
+  const runners = SharedRunners.make()
+  const storage = yield* Layer.build(ActorStorage.layerMemory)
   const wires = yield* Wires.make
   const nodes = new Map<number, Node<A>>()
 
@@ -100,7 +102,8 @@ export const make = Effect.fnUntraced(function*<A>(options: {
     const front = yield* MemoryNetwork.make().pipe(Scope.provide(own))
     const address = RunnerAddress.make(host, port)
     const app = yield* Scope.fork(own)
-    const services = yield* layerNode(options, address, storage, wires).pipe(
+    const services = yield* layerNode(options, address, runners, wires).pipe(
+      Layer.provide(Layer.succeedContext(storage)),
       (layer) => Layer.buildWithScope(layer, app)
     )
     const accept = Context.get(services, ActorHost.ActorHost).accept
@@ -121,8 +124,10 @@ export const make = Effect.fnUntraced(function*<A>(options: {
         Effect.andThen(Scope.close(app, Exit.void))
       ),
       crash: leave.pipe(
-        Effect.andThen(Effect.sync(() => storage.lose(address))),
-        Effect.andThen(all((network) => Effect.andThen(network.refuse, network.cut)))
+        Effect.andThen(Effect.sync(() => runners.lose(address))),
+        Effect.andThen(wires.isolate(port)),
+        Effect.andThen(front.refuse),
+        Effect.andThen(front.cut)
       )
     }
     nodes.set(port, node)
@@ -175,7 +180,7 @@ export const make = Effect.fnUntraced(function*<A>(options: {
  * @category constructors
  * @since 0.1.0
  */
-export const testWith = <A>(actors: Layer.Layer<A, never, ActorHost.ActorHost>) =>
+export const testWith = <A>(actors: Layer.Layer<A, never, ActorHost.ActorHost | ActorStorage.ActorStorage>) =>
 <E>(
   name: string,
   count: number,
@@ -201,7 +206,7 @@ export const testWith = <A>(actors: Layer.Layer<A, never, ActorHost.ActorHost>) 
 const layerNode = <A>(
   options: Parameters<typeof make<A>>[0],
   address: RunnerAddress.RunnerAddress,
-  storage: SharedRunners.SharedRunners,
+  runners: SharedRunners.SharedRunners,
   wires: Wires.Wires
 ) =>
   options.actors.pipe(
@@ -215,7 +220,7 @@ const layerNode = <A>(
         Layer.provide([
           MessageStorage.layerNoop,
           RunnerHealth.layerNoop,
-          Layer.succeed(RunnerStorage.RunnerStorage, storage.service),
+          Layer.succeed(RunnerStorage.RunnerStorage, runners.service),
           ShardingConfig.layer({
             ...ClusterHost.quickFailover,
             runnerAddress: Option.some(address),

@@ -23,6 +23,8 @@ export interface Wires {
     node: number,
     handler: (socket: Socket.Socket) => Effect.Effect<unknown, E, R>
   ) => Effect.Effect<void, never, R | Scope.Scope>
+  /** Cuts a node off from all others, for good. */
+  readonly isolate: (node: number) => Effect.Effect<void>
   /** The networks that begin or end at a node. */
   readonly of: (node: number) => ReadonlyArray<MemoryNetwork.MemoryNetwork>
 }
@@ -43,6 +45,9 @@ export const make: Effect.Effect<Wires, never, Scope.Scope> = Effect.gen(functio
   const scope = yield* Effect.scope
   const wires: Array<Wire> = []
   const doors = new Map<number, Accept>()
+  const isolated = new Set<number>()
+  const of: Wires["of"] = (node) =>
+    wires.filter(({ from, to }) => from === node || to === node).map(({ network }) => network)
 
   const between = (from: number, to: number) =>
     Effect.suspend(() => {
@@ -51,6 +56,7 @@ export const make: Effect.Effect<Wires, never, Scope.Scope> = Effect.gen(functio
       return MemoryNetwork.make().pipe(
         Effect.tap((network) => {
           wires.push({ from, to, network })
+          if (isolated.has(from) || isolated.has(to)) return network.refuse
           return doors.get(to)?.(network) ?? Effect.void
         }),
         Scope.provide(scope)
@@ -68,6 +74,11 @@ export const make: Effect.Effect<Wires, never, Scope.Scope> = Effect.gen(functio
       doors.set(node, accept)
       for (const { network, to } of wires) if (to === node) yield* accept(network)
     }),
-    of: (node) => wires.filter(({ from, to }) => from === node || to === node).map(({ network }) => network)
+    of,
+    isolate: (node) =>
+      Effect.suspend(() => {
+        isolated.add(node)
+        return Effect.forEach(of(node), (network) => Effect.andThen(network.refuse, network.cut), { discard: true })
+      })
   }
 })
