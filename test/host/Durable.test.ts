@@ -7,7 +7,7 @@ import { TestClock } from "effect/testing"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
-import * as Ledger from "../support/Ledger.ts"
+import * as Ledger from "../support/Book.ts"
 
 const app = (options?: Parameters<typeof Ledger.layerWith>[0], host?: Parameters<typeof ActorHost.layerLocal>[0]) =>
   TestNetwork.TestNetwork.layer.pipe(
