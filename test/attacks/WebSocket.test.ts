@@ -1,7 +1,7 @@
 // What only a real WebSocket shows: origins, payloads that `ws` refuses, readers that stop, and dials by the dozen.
 import { NodeHttpServer, NodeWS } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Context, Effect, Exit, Layer, Logger, Option, Queue, Schema } from "effect"
+import { type Cause, Context, Effect, Exit, Layer, Logger, Option, Queue, Schema } from "effect"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { RateLimiter } from "effect/persistence"
 import { Rpc } from "effect/rpc"

@@ -87,12 +87,12 @@ export const run = (seed: number, inputs: number): Effect.Effect<Failure | undef
     const { errors } = yield* Keep
     const dice = Grammar.makeDice(seed, [0, 0.02, 0.3][seed % 3]!)
     const network = yield* MemoryNetwork.make()
-    let said = 0
-    yield* network.accept(lie(dice, () => said++))
-    while (said < inputs) {
+    const talk = { said: 0 }
+    yield* network.accept(lie(dice, () => talk.said++))
+    while (talk.said < inputs) {
       const wrong = yield* live(dice, network.dial)
-      if (wrong !== undefined) return { seed, message: `${wrong}, after ${said} messages` }
-      if (errors.length > 0) return { seed, message: `logged: ${errors[0]}, after ${said} messages` }
+      if (wrong !== undefined) return { seed, message: `${wrong}, after ${talk.said} messages` }
+      if (errors.length > 0) return { seed, message: `logged: ${errors[0]}, after ${talk.said} messages` }
     }
     return undefined
   }).pipe(

@@ -60,12 +60,12 @@ const oddTexts: ReadonlyArray<string> = [
 ]
 
 /** A whole number that a client may well send, or one that it had better not. */
-export const number = (dice: Dice): unknown => isTame(dice) ? dice.int(0, 8) : dice.pick(oddNumbers)
+const number = (dice: Dice): unknown => isTame(dice) ? dice.int(0, 8) : dice.pick(oddNumbers)
 
-export const text = (dice: Dice): string => dice.pick(oddTexts)
+const text = (dice: Dice): string => dice.pick(oddTexts)
 
 /** Any JSON value, `depth` levels deep at most. */
-export const value = (dice: Dice, depth = 3): unknown => {
+const value = (dice: Dice, depth = 3): unknown => {
   const roll = dice.int(0, depth > 0 ? 8 : 4)
   switch (roll) {
     case 0:
