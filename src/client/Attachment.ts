@@ -24,6 +24,7 @@ import type { Lost } from "../Reconnect.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
 import * as Heartbeat from "../session/Heartbeat.ts"
+import * as Inbound from "../session/Inbound.ts"
 import type { InOrder } from "../session/InOrder.ts"
 import * as Link from "../session/Link.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
@@ -82,7 +83,7 @@ export interface Parts {
   readonly calls: Calls
   readonly subscriptions: Subscriptions
   /** Where events are handed out, beside the reader of the socket. */
-  readonly deliveries: InOrder<Effect.Effect<void>>
+  readonly deliveries: InOrder<Extract<Frame.ServerFrame, readonly ["event", ...ReadonlyArray<any>]>>
   readonly setStatus: (status: Status<unknown>) => Effect.Effect<void>
   readonly announceGap: (gap: Gap) => Effect.Effect<void>
   /** What the platform tells; `undefined` where it tells nothing. */
@@ -171,7 +172,7 @@ const serve = Effect.fnUntraced(function*(
     outgoing,
     session,
     activity,
-    decode: Frame.decodeServer,
+    decode: Inbound.decodeServer,
     onAck: self.calls.drain,
     onFrame: (frame) => {
       if (welcomed.isOpen()) return onFrame(self, frame)
@@ -258,7 +259,7 @@ const onFrame = (
 ): Effect.Effect<void, ProtocolViolation | Ended | Dropped> | undefined => {
   switch (frame[0]) {
     case "event":
-      self.deliveries.offer(self.subscriptions.deliver(frame[1], frame[2]))
+      self.deliveries.offer(frame)
       return undefined
     case "reply":
     case "refused":
@@ -276,10 +277,11 @@ const onRefusal = (self: Parts, frame: Handed): Effect.Effect<never, ProtocolVio
     case "bye":
       return onBye(self, frame[1], false)
     case "rejected":
-      return self.decodeRejection(frame[1]).pipe(
+      return Effect.suspend(() => self.decodeRejection(frame[1])).pipe(
         Effect.mapError((error) =>
           new ProtocolViolation({ message: `the rejection does not decode: ${error.message}` })
         ),
+        Effect.catchDefect(() => violation("the schema of the rejection died")),
         Effect.flatMap((rejection) =>
           Effect.fail(new Ended({ status: Status.Rejected({ rejection }), taken: undefined }))
         )

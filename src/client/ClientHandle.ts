@@ -6,6 +6,7 @@
 
 // Errors of the app's own effects are erased behind the contract.
 // @effect-diagnostics anyUnknownInErrorContext:off
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -121,7 +122,12 @@ export const make = Effect.fnUntraced(function*(
     settings,
     params: makeParams(actor, options, settings.paramsTimeout),
     decodeRejection: decodeRejection(actor, options),
-    deliveries: new InOrder({ act: (effect) => effect, context: () => options.context, scope }),
+    deliveries: new InOrder({
+      act: ([, event, payload]) => subscriptions.deliver(event, payload),
+      onDefect: ([, event], cause) => subscriptions.fail(event, `the schema died: ${Cause.pretty(cause)}`),
+      context: () => options.context,
+      scope
+    }),
     announceGap: (gap) => {
       telemetry.metrics?.gap(gap.cause)
       return Effect.asVoid(PubSub.publish(gaps, gap))

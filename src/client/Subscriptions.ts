@@ -39,6 +39,8 @@ export interface Subscriptions {
   readonly wanted: () => ReadonlyArray<string>
   /** Hands an event to its consumers. */
   readonly deliver: (event: string, payload: unknown) => Effect.Effect<void>
+  /** Fails the consumers of an event that could not be delivered. */
+  readonly fail: (event: string, message: string) => Effect.Effect<void>
   /** Ends all streams, now and later. */
   readonly close: (error: Failure) => Effect.Effect<void>
 }
@@ -117,11 +119,15 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       const feed = feeds.get(event)
       if (feed === undefined || (feed.consumers.size === 0 && feed.held === undefined)) return Effect.void
       return Effect.match(Effect.provideContext(feed.decode(payload), options.context), {
-        onFailure: (error) =>
-          failAll(feed, new ConnectionError<unknown>({ reason: new InvalidEvent({ event, message: error.message }) })),
+        onFailure: (error) => failAll(feed, invalid(event, error.message)),
         onSuccess: (value) => offer(event, feed, value)
       })
     },
+    fail: (event, message) =>
+      Effect.sync(() => {
+        const feed = feeds.get(event)
+        if (feed !== undefined) failAll(feed, invalid(event, message))
+      }),
     close: (error) =>
       Effect.sync(() => {
         closed = error
@@ -138,6 +144,9 @@ const give = (event: string, queue: Consumer, value: unknown, capacity: number):
     Cause.fail(new ConnectionError<unknown>({ reason: new EventsOverflow({ event, capacity }) }))
   )
 }
+
+const invalid = (event: string, message: string) =>
+  new ConnectionError<unknown>({ reason: new InvalidEvent({ event, message }) })
 
 const failAll = (feed: Feed, error: Failure): void => {
   const cause = Cause.fail(error)
