@@ -3,12 +3,13 @@
  */
 import { NodeHttpServer } from "@effect/platform-node"
 import { Layer } from "effect"
-import { HttpRouter, HttpServerResponse } from "effect/http"
+import { HttpRouter } from "effect/http"
 import { createServer } from "node:http"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as ActorServer from "../../src/ActorServer.ts"
 import * as Auth from "./Auth.ts"
 import * as ChatRoomServer from "./ChatRoomServer.ts"
+import * as WebPage from "./WebPage.ts"
 
 export const host = "127.0.0.1"
 
@@ -17,19 +18,32 @@ export const defaultPort = 3210
 /** Where clients dial. */
 export const urlOf = (port: number): string => `ws://${host}:${port}/actors`
 
-const Routes = Layer.mergeAll(
-  ActorServer.layerHttpRouter({ path: "/actors" }),
-  HttpRouter.add("GET", "/", HttpServerResponse.text("A chat room. Join it with: npm run chat -- --name ben\n"))
-)
+/** The page where people chat. */
+export const pageOf = (port: number): string => `http://${host}:${port}/`
 
-/** Serves the room until the layer's scope closes; port 0 takes any free one. */
-export const layer = (options: { readonly port: number }) =>
-  HttpRouter.serve(Routes, { disableListenLog: true, disableLogger: true }).pipe(
+const Endpoint = ActorServer.layerHttpRouter({ path: "/actors" })
+
+/**
+ * Serves the room until the layer's scope closes; port 0 takes any free one. With `page` there is a page beside the
+ * endpoint.
+ */
+export const layer = (options: {
+  readonly port: number
+  readonly page: boolean
+  readonly actors?: ActorHost.HostOptions
+}) =>
+  HttpRouter.serve(options.page ? Layer.merge(Endpoint, WebPage.layer) : Endpoint, {
+    disableListenLog: true,
+    disableLogger: true
+  }).pipe(
     Layer.provide(ChatRoomServer.layer),
-    Layer.provideMerge(ActorHost.layerLocal()),
+    Layer.provideMerge(ActorHost.layerLocal({ ...liveliness, ...options.actors })),
     Layer.provide(Auth.layerDemo),
     // Open WebSockets would hold up a graceful shutdown for its whole 20 seconds.
     Layer.provideMerge(
       NodeHttpServer.layer(createServer, { host, port: options.port, disablePreemptiveShutdown: true })
     )
   )
+
+/** Sooner than the defaults, since people look on: whose network is dead is seen as away after 8 seconds. */
+const liveliness: ActorHost.HostOptions = { heartbeatInterval: "4 seconds", heartbeatTimeout: "4 seconds" }

@@ -1,0 +1,50 @@
+/**
+ * Who is here, who is away, who is gone.
+ */
+import type { Presence } from "../ChatRoom.ts"
+
+export const People = ({ isAdmin, me, members, onKick, onWhisper }: {
+  readonly members: ReadonlyArray<Presence>
+  readonly me: string
+  readonly isAdmin: boolean
+  readonly onWhisper: (name: string) => void
+  readonly onKick: (name: string) => void
+}) => {
+  const sorted = Array.from(members).sort((a, b) => order[a.standing] - order[b.standing])
+  return (
+    <aside id="people" className="panel people" tabIndex={-1} aria-label="People">
+      <h2>People</h2>
+      <ul>
+        {sorted.map(({ name, role, standing }) => (
+          <li key={name} data-standing={standing}>
+            <span className="mark" aria-hidden="true" />
+            <span className="person">
+              <span className="person-name">{name}</span>
+              {name === me ? " (you)" : ""}
+              {role === "admin" ? <span className="role">admin</span> : null}
+            </span>
+            <span className="standing">{inWords[standing]}</span>
+            {name === me || standing === "gone" ? null : (
+              <span className="person-actions">
+                <button type="button" className="link" onClick={() => onWhisper(name)}>
+                  Write<span className="hidden"> to {name} alone</span>
+                </button>
+                {isAdmin
+                  ? (
+                    <button type="button" className="link danger" onClick={() => onKick(name)}>
+                      Remove<span className="hidden"> {name}</span>
+                    </button>
+                  )
+                  : null}
+              </span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </aside>
+  )
+}
+
+const order = { joined: 0, suspended: 1, gone: 2 }
+
+const inWords = { joined: "here", suspended: "away, may be back", gone: "gone" }
