@@ -71,7 +71,7 @@ const Entry = memo(({ isNext, line, me }: {
   readonly isNext: boolean
 }) =>
   Line.$match(line, {
-    Noted: ({ at, text }) => <li className="note"><Time at={at} /> {text}</li>,
+    Noted: ({ at, text }) => <li className="note"><Time at={at} /> <span>{text}</span></li>,
     Said: ({ message: { at, from, text } }) => (
       <li className="said" data-mine={from === me} data-next={isNext}>
         <Head from={from} at={at} />
@@ -98,12 +98,13 @@ const Head = ({ at, from }: { readonly from: string; readonly at: DateTime.Utc }
 
 const Time = ({ at }: { readonly at: DateTime.Utc }) => (
   <time dateTime={DateTime.formatIso(at)}>
-    {DateTime.toDateUtc(at).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" })}
+    {DateTime.toDateUtc(at).toLocaleTimeString(undefined, { hour: "numeric", minute: "2-digit" })}
   </time>
 )
 
 /** The same colour for a name on every page. */
-const hueOf = (name: string) => Array.from(name).reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 360, 7)
+const hueOf = (name: string) =>
+  Math.round(Array.from(name).reduce((sum, letter) => sum * 31 + letter.charCodeAt(0), 7) * 137.508 % 360)
 
 const DraftEntry = ({ draft, isAway, stay }: {
   readonly stay: Stay

@@ -3,17 +3,20 @@
  */
 import type { Presence } from "../ChatRoom.ts"
 
-export const People = ({ isAdmin, me, members, onKick, onWhisper }: {
+export const People = ({ isAdmin, isCurrent, me, members, onKick, onWhisper }: {
   readonly members: ReadonlyArray<Presence>
   readonly me: string
   readonly isAdmin: boolean
+  /** Whether one would hear of a change. */
+  readonly isCurrent: boolean
   readonly onWhisper: (name: string) => void
   readonly onKick: (name: string) => void
 }) => {
   const sorted = Array.from(members).sort((a, b) => order[a.standing] - order[b.standing])
   return (
-    <aside id="people" className="panel people" tabIndex={-1} aria-label="People">
+    <aside id="people" data-current={isCurrent} className="panel people" tabIndex={-1} aria-label="People">
       <h2>People</h2>
+      {isCurrent ? null : <p className="hint">As you last heard.</p>}
       <ul>
         {sorted.map(({ name, role, standing }) => (
           <li key={name} data-standing={standing}>

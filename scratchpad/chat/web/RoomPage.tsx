@@ -2,6 +2,8 @@
  * One room: the rope, the rooms, the conversation, the people.
  */
 import { useEffect, useMemo, useState } from "react"
+import type { Status } from "../../../src/ConnectionStatus.ts"
+import type { Presence, Unauthorized } from "../ChatRoom.ts"
 import { Composer } from "./Composer.tsx"
 import { Conversation } from "./Conversation.tsx"
 import { Farewell } from "./Farewell.tsx"
@@ -40,8 +42,11 @@ const StayPage = ({ onLeave, onReturn, stay }: {
   const [kicked, setKicked] = useState<string>()
   const unsent = view.drafts.filter(({ progress }) => progress._tag === "Waiting").length
   const words = StatusWords.of(status, unsent)
-  const me = view.members.find(({ name }) => name === stay.pass.name)
-  const present = view.members.filter(({ standing }) => standing !== "gone").length
+  const members = view.members.map((member) =>
+    member.name === stay.pass.name ? { ...member, standing: standingOf(status) } : member
+  )
+  const me = members.find(({ name }) => name === stay.pass.name)
+  const present = members.filter(({ standing }) => standing !== "gone").length
 
   useEffect(() => {
     document.title = `${unsent > 0 ? `(${unsent} waiting) ` : ""}${stay.room} · Tether chat`
@@ -102,8 +107,9 @@ const StayPage = ({ onLeave, onReturn, stay }: {
           )}
       </main>
       <People
-        members={view.members}
+        members={members}
         me={stay.pass.name}
+        isCurrent={status?._tag === "Connected"}
         isAdmin={me?.role === "admin"}
         onWhisper={(name) => {
           setPanel(undefined)
@@ -115,6 +121,19 @@ const StayPage = ({ onLeave, onReturn, stay }: {
       {kicked === undefined ? null : <KickDialog stay={stay} name={kicked} onClose={() => setKicked(undefined)} />}
     </div>
   )
+}
+
+/** One knows of oneself before the room does. */
+const standingOf = (status: Status<Unauthorized> | undefined): Presence["standing"] => {
+  switch (status?._tag) {
+    case "Connected":
+      return "joined"
+    case "Disconnected":
+    case "Rejected":
+      return "gone"
+    default:
+      return "suspended"
+  }
 }
 
 const focusMessage = () => document.getElementById("message")?.focus()

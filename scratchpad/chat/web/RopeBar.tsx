@@ -35,6 +35,9 @@ export const RopeBar = ({ children, status, stay, unsent, words }: {
           <strong>{words.title}.</strong> {words.detail}
         </p>
         {status?._tag === "Waiting" ? <Countdown waiting={status} /> : null}
+        {network === "frozen" && status?._tag === "Connected"
+          ? <p className="countdown">Frozen: it takes a few seconds of silence to notice.</p>
+          : null}
       </div>
       <Switches />
     </header>
