@@ -27,8 +27,8 @@ export {
  *
  * **Details**
  *
- * In a browser, Deno or Bun provide `Socket.layerWebSocketConstructorGlobal`,
- * on Node `NodeWS.layerWebSocketConstructor` (it stops reading from a server
+ * In a browser use `BrowserClient.layer`. In Deno or Bun provide
+ * `Socket.layerWebSocketConstructorGlobal`, on Node `NodeWS.layerWebSocketConstructor` (it stops reading from a server
  * that is too fast) or `NodeSocket.layerWebSocketConstructor`. The `url` is
  * that of the server's endpoint; what a client asks for travels inside.
  *
@@ -41,10 +41,10 @@ export const layerWebSocket = (options: {
 }): Layer.Layer<ActorClient, never, Socket.WebSocketConstructor> =>
   Layer.effect(
     ActorClient,
-    Effect.map(
+    Effect.flatMap(
       Socket.WebSocketConstructor,
       (constructor) =>
-        SocketClient.make(
+        SocketClient.withSignals(
           Effect.provideService(Socket.makeWebSocket(options.url), Socket.WebSocketConstructor, constructor)
         )
     )
@@ -63,7 +63,7 @@ export const layerWebSocket = (options: {
  */
 export const layerSocket: Layer.Layer<ActorClient, never, Socket.Socket> = Layer.effect(
   ActorClient,
-  Effect.map(Socket.Socket, (socket) => SocketClient.make(Effect.succeed(Link.withoutCloseCodes(socket))))
+  Effect.flatMap(Socket.Socket, (socket) => SocketClient.withSignals(Effect.succeed(Link.withoutCloseCodes(socket))))
 )
 
 /**

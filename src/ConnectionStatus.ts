@@ -47,7 +47,7 @@ export interface Waiting {
   readonly _tag: "Waiting"
   /** Which dial the next one is since the client was last connected. */
   readonly attempt: number
-  /** The time from the beginning of this status to the next dial. */
+  /** The time from the beginning of this status to the next dial; infinite while the platform suspends the client. */
   readonly delay: Duration.Duration
   /** Why the client is away, as `Reconnect.Lost` has it. */
   readonly cause: unknown

@@ -17,18 +17,21 @@ import * as Schedule from "effect/Schedule"
  */
 export interface Lost {
   /**
-   * Why the client is away: the `DisconnectReason` of the other end, the `SocketError` of the transport, or the failure
-   * of the `params` effect.
+   * Why the client is away: the `DisconnectReason` of the other end, the `SocketError` of the transport, the failure of
+   * the `params` effect, or `PlatformSignals.Suspended`.
    */
   readonly cause: unknown
   /** Which dial the next one is since the client was last connected, from 1. */
   readonly attempt: number
   /** How long the connection had lasted that was lost; zero if the dial failed. */
   readonly connectedFor: Duration.Duration
+  /** Whether the platform had asked for the dial that failed, since the network had changed. Default: `false`. */
+  readonly woken?: boolean
 }
 
 /**
- * Starts the schedule over when the connection that was lost had lasted at least `uptime`.
+ * Starts the schedule over when the connection that was lost had lasted at least `uptime`, or when the platform had asked
+ * for the last dial.
  *
  * **When to use**
  *
@@ -59,7 +62,7 @@ export const resetAfter: {
   return Schedule.fromStep(Effect.gen(function*() {
     let step = yield* Schedule.toStep(self)
     return Effect.fnUntraced(function*(now: number, input: Input & Lost) {
-      if (Duration.isGreaterThanOrEqualTo(input.connectedFor, healthy)) {
+      if (input.woken === true || Duration.isGreaterThanOrEqualTo(input.connectedFor, healthy)) {
         step = yield* Schedule.toStep(self)
       }
       return yield* step(now, input)

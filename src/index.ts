@@ -32,6 +32,11 @@ export * as ActorState from "./ActorState.ts"
 /**
  * @since 0.1.0
  */
+export * as BrowserClient from "./BrowserClient.ts"
+
+/**
+ * @since 0.1.0
+ */
 export * as CallError from "./CallError.ts"
 
 /**
@@ -73,6 +78,11 @@ export * as DisconnectReason from "./DisconnectReason.ts"
  * @since 0.1.0
  */
 export * as LifecycleHooks from "./LifecycleHooks.ts"
+
+/**
+ * @since 0.1.0
+ */
+export * as PlatformSignals from "./PlatformSignals.ts"
 
 /**
  * @since 0.1.0

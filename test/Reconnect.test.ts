@@ -79,6 +79,16 @@ describe("Reconnect.resetAfter", () => {
       assert.deepStrictEqual(yield* dialledAt(long, [0, 0, 0]), [0, 40, 120, 280])
     }))
 
+  it.effect("starts over when the platform had asked for the dial that failed", () =>
+    Effect.gen(function*() {
+      const step = yield* Schedule.toStep(schedule)
+      const delays = yield* Effect.forEach(
+        [lost(0), lost(0), { ...lost(0), woken: true }, { ...lost(0), woken: false }],
+        (input) => Effect.map(step(0, input), ([, delay]) => Duration.toSeconds(delay))
+      )
+      assert.deepStrictEqual(delays, [1, 2, 1, 2])
+    }))
+
   it.effect("takes the schedule first or last", () =>
     Effect.gen(function*() {
       const first = Reconnect.resetAfter(Schedule.exponential("1 second"), "30 seconds")

@@ -17,6 +17,7 @@ import * as Socket from "effect/socket/Socket"
 import { ConnectionId } from "../Connection.ts"
 import { type Gap, Status } from "../ConnectionStatus.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
+import { Suspended } from "../PlatformSignals.ts"
 import type { Lost } from "../Reconnect.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
@@ -29,6 +30,7 @@ import * as Session from "../session/Session.ts"
 import type { Calls } from "./Calls.ts"
 import type { ClientSession } from "./ClientSession.ts"
 import type { Subscriptions } from "./Subscriptions.ts"
+import type { Wakeups } from "./Wakeups.ts"
 
 /** Largest message taken from a server; the server keeps smaller limits of its own. */
 const maxInboundBytes = 16_777_216
@@ -84,6 +86,8 @@ export interface Parts {
   readonly deliveries: InOrder<Effect.Effect<void>>
   readonly setStatus: (status: Status<unknown>) => Effect.Effect<void>
   readonly announceGap: (gap: Gap) => Effect.Effect<void>
+  /** What the platform tells; `undefined` where it tells nothing. */
+  readonly wakeups: Wakeups | undefined
 }
 
 /**
@@ -100,9 +104,13 @@ export const live = (self: Parts): Effect.Effect<Lost, Ended> =>
     const onConnected = Effect.map(Clock.monotonicTimeNanos, (now) => {
       connectedAt = now
     })
-    const cause = yield* Effect.scoped(serve(self, onConnected)).pipe(
+    const served = Effect.scoped(serve(self, onConnected)).pipe(
       Effect.catchTag("Dropped", (dropped) => Effect.succeed(dropped.cause))
     )
+    const { wakeups } = self
+    const cause = yield* wakeups === undefined
+      ? served
+      : Effect.raceFirst(served, Effect.as(wakeups.suspended, new Suspended()))
     const now = yield* Clock.monotonicTimeNanos
     if (connectedAt !== undefined) self.session.awaySince = now
     return connectedAt === undefined
@@ -158,7 +166,12 @@ const serve = Effect.fnUntraced(function*(
     Effect.timeoutOrElse({ duration: self.handshakeTimeout, orElse: () => Effect.fail(timedOut("welcome")) }),
     Effect.andThen(
       Effect.suspend(() =>
-        Heartbeat.awaitSilence(activity, self.session.welcome!.heartbeat, () => outgoing.push(Frame.encode(["ping"])))
+        Heartbeat.awaitSilence(
+          activity,
+          self.session.welcome!.heartbeat,
+          () => outgoing.push(Frame.encode(["ping"])),
+          self.wakeups
+        )
       )
     ),
     Effect.andThen(Effect.fail(timedOut("pong")))

@@ -21,6 +21,7 @@ import { ConnectionError, Disconnected, Rejected } from "../ConnectionError.ts"
 import { type Gap, isFinal, Status } from "../ConnectionStatus.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type { AnyActor, AnyClient, AnyConnectOptions } from "../internal/definition.ts"
+import type { PlatformSignals } from "../PlatformSignals.ts"
 import * as Reconnect from "../Reconnect.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
@@ -30,25 +31,39 @@ import * as Calls from "./Calls.ts"
 import { ClientSession } from "./ClientSession.ts"
 import * as Dialer from "./Dialer.ts"
 import * as Subscriptions from "./Subscriptions.ts"
+import * as Wakeups from "./Wakeups.ts"
 
 /** Gaps that a slow reader may lag behind; then it misses the oldest. */
 const gapsCapacity = 16
 
 /**
+ * What carries the sockets of a client.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Carrier {
+  /** Gives a socket that is not open yet. */
+  readonly dial: Effect.Effect<Socket.Socket>
+  /** What the platform tells; `undefined` where it tells nothing. */
+  readonly signals: PlatformSignals | undefined
+}
+
+/**
  * Makes a client in the current scope, which leaves when the scope closes.
- * `dial` gives a socket that is not open yet.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
-  dial: Effect.Effect<Socket.Socket>,
+  { dial, signals }: Carrier,
   actor: AnyActor,
   key: string,
   options: AnyConnectOptions
 ): Effect.fn.Return<AnyClient, never, Scope.Scope> {
   const scope = yield* Effect.scope
   const session = new ClientSession()
+  const wakeups = signals === undefined ? undefined : yield* Wakeups.listen(signals)
   const status = yield* SubscriptionRef.make<Status<unknown>>(Status.Connecting({ attempt: 0 }))
   const gaps = yield* Effect.acquireRelease(PubSub.sliding<Gap>(gapsCapacity), PubSub.shutdown)
   const ended = yield* Deferred.make<void>()
@@ -95,12 +110,14 @@ export const make = Effect.fnUntraced(function*(
     params: makeParams(actor, options),
     decodeRejection: decodeRejection(actor, options),
     deliveries: new InOrder({ act: (effect) => effect, context: () => options.context, scope }),
-    announceGap: (gap) => Effect.asVoid(PubSub.publish(gaps, gap))
+    announceGap: (gap) => Effect.asVoid(PubSub.publish(gaps, gap)),
+    wakeups
   })
   yield* Dialer.lives(life, {
     schedule: options.reconnect ?? Reconnect.policy,
     cap: (now) => session.longestWait(now),
-    onWait: ({ attempt, cause }, delay) => setStatus(Status.Waiting({ attempt, delay, cause }))
+    onWait: ({ attempt, cause }, delay) => setStatus(Status.Waiting({ attempt, delay, cause })),
+    wakeups
   }).pipe(
     Stream.runDrain,
     Effect.andThen(Effect.fail(gaveUp)),

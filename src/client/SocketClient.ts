@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
-import type * as Effect from "effect/Effect"
+import * as Effect from "effect/Effect"
 import type * as Socket from "effect/socket/Socket"
 import { ActorClient } from "../internal/actorClient.ts"
+import { PlatformSignals } from "../PlatformSignals.ts"
 import * as ClientHandle from "./ClientHandle.ts"
 
 /**
@@ -14,7 +15,16 @@ import * as ClientHandle from "./ClientHandle.ts"
  * @category constructors
  * @since 0.1.0
  */
-export const make = (dial: Effect.Effect<Socket.Socket>): ActorClient["Service"] =>
+export const make = (dial: Effect.Effect<Socket.Socket>, signals?: PlatformSignals): ActorClient["Service"] =>
   ActorClient.of({
-    connect: (actor, key, options) => ClientHandle.make(dial, actor, key, options)
+    connect: (actor, key, options) => ClientHandle.make({ dial, signals }, actor, key, options)
   })
+
+/**
+ * As `make`, with the platform signals in the context, if there are any.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const withSignals = (dial: Effect.Effect<Socket.Socket>): Effect.Effect<ActorClient["Service"]> =>
+  Effect.map(PlatformSignals, (signals) => make(dial, signals))

@@ -26,5 +26,5 @@ export const make: Effect.Effect<
   const host = yield* ActorHost
   const network = yield* MemoryNetwork.make()
   yield* network.accept((socket) => host.accept(socket, { headers: Headers.empty }))
-  return { network, client: SocketClient.make(network.dial) }
+  return { network, client: yield* SocketClient.withSignals(network.dial) }
 })
