@@ -4,6 +4,7 @@
 import { Effect, Layer, Redacted, Stream } from "effect"
 import { AsyncResult, Atom } from "effect/reactivity"
 import * as ActorClient from "../../../src/ActorClient.ts"
+import * as BrowserClient from "../../../src/BrowserClient.ts"
 import { key, type RoomInfo, RoomList } from "../RoomList.ts"
 import { type Condition, Network } from "./Network.ts"
 import type { Draft } from "./View.ts"
@@ -13,15 +14,18 @@ import * as Visits from "./Visit.ts"
 
 const network = new Network()
 
+/** What `BrowserClient.layer` is, with the network that can be cut in the place of the browser's own. */
 const ClientLayer = ActorClient.layerWebSocket({
-  url: Effect.sync(() => Object.assign(new URL("/actors", location.href), { protocol: "ws" }).href)
-}).pipe(Layer.provide(network.layer))
+  url: Effect.sync(() => new URL("/actors", location.href).href.replace(/^http/, "ws"))
+}).pipe(Layer.provide([network.layer, BrowserClient.layerSignals]))
 
 /** The state of the page's network, to be read and set. */
 export const condition: Atom.Writable<Condition> = Atom.writable(
   (): Condition => network.condition,
   (context, condition) => {
     network.change(condition)
+    // As a browser does when the network comes back.
+    if (condition === "open") dispatchEvent(new Event("online"))
     context.setSelf(condition)
   }
 )
