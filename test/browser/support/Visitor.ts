@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import { fileURLToPath } from "node:url"
 import type { BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core"
 import * as ChatServer from "../../../scratchpad/chat/ChatServer.ts"
+import * as Ending from "../../../scratchpad/chat/Ending.ts"
 import { Chromium } from "./Chromium.ts"
 
 /** How long a page may take to show what is expected of it. */
@@ -53,6 +54,7 @@ export const layer = Layer.effect(
     page: true,
     actors: { heartbeatInterval: "800 millis", heartbeatTimeout: "800 millis" }
   })),
+  Layer.provide(Ending.quiet),
   Layer.merge(Chromium.layer)
 )
 
