@@ -26,7 +26,9 @@ describe.skipIf(!Chromium.isInstalled)("the chat page without a network", () => 
           "Never mind"
         ])
         yield* act(() => ben.page.getByText("Waits for the network").first().waitFor())
-        yield* act(() => ben.drafts.filter({ hasText: "Never mind" }).getByRole("button", { name: "Take back" }).click())
+        yield* act(() =>
+          ben.drafts.filter({ hasText: "Never mind" }).getByRole("button", { name: "Take back" }).click()
+        )
         yield* Visitor.stands(ben, "3 messages wait to be sent.")
         yield* Visitor.say(ada, "Where is ben?")
         yield* Visitor.picture(ben, "away")
@@ -43,24 +45,31 @@ describe.skipIf(!Chromium.isInstalled)("the chat page without a network", () => 
         yield* Visitor.picture(ada, "light")
       }), Visitor.testTimeout)
 
-    it.effect("notices a network that is frozen by its silence, and goes on where it was", () =>
-      Effect.gen(function*() {
-        const ada = yield* Visitor.visit("winter", "ada")
-        const ben = yield* Visitor.visit("winter", "ben", { colorScheme: "dark" })
-        yield* Visitor.flip(ben, "Freeze it")
-        yield* act(() => ben.page.getByText(/^Frozen/).waitFor())
-        yield* Visitor.say(ben, "Cold here")
-        yield* Visitor.stands(ben, /^(Away|Coming back)/)
-        yield* Visitor.sees(ada, "ben", "away, may be back")
-        yield* Visitor.say(ada, "Are you there?")
-        yield* Visitor.picture(ben, "frozen")
-        yield* Visitor.flip(ben, "Freeze it")
-        yield* Visitor.stands(ben, "You are back, and nothing was lost.")
-        yield* Visitor.reads(ada, "Cold here")
-        yield* Visitor.reads(ben, "Are you there?")
-        assert.strictEqual((yield* act(() => ada.log.allInnerTexts())).filter((text) => text === "Cold here").length, 1)
-        assert.strictEqual((yield* act(() => ben.log.allInnerTexts())).length, 2)
-      }), Visitor.testTimeout)
+    it.effect(
+      "notices a network that is frozen by its silence, and goes on where it was",
+      () =>
+        Effect.gen(function*() {
+          const ada = yield* Visitor.visit("winter", "ada")
+          const ben = yield* Visitor.visit("winter", "ben", { colorScheme: "dark" })
+          yield* Visitor.flip(ben, "Freeze it")
+          yield* act(() => ben.page.getByText(/^Frozen/).waitFor())
+          yield* Visitor.say(ben, "Cold here")
+          yield* Visitor.stands(ben, /^(Away|Coming back)/)
+          yield* Visitor.sees(ada, "ben", "away, may be back")
+          yield* Visitor.say(ada, "Are you there?")
+          yield* Visitor.picture(ben, "frozen")
+          yield* Visitor.flip(ben, "Freeze it")
+          yield* Visitor.stands(ben, "You are back, and nothing was lost.")
+          yield* Visitor.reads(ada, "Cold here")
+          yield* Visitor.reads(ben, "Are you there?")
+          assert.strictEqual(
+            (yield* act(() => ada.log.allInnerTexts())).filter((text) => text === "Cold here").length,
+            1
+          )
+          assert.strictEqual((yield* act(() => ben.log.allInnerTexts())).length, 2)
+        }),
+      Visitor.testTimeout
+    )
 
     it.effect("comes back by itself when the whole browser was offline", () =>
       Effect.gen(function*() {

@@ -25,9 +25,7 @@ export const Composer = ({ isAway, onAll, onSay, room, to }: {
   return (
     <form className="composer" onSubmit={send} data-whisper={to !== undefined}>
       <label htmlFor="message">{to === undefined ? `Message to the ${room}` : `Message to ${to} alone`}</label>
-      {to === undefined ? null : (
-        <button type="button" className="link" onClick={onAll}>Write to all instead</button>
-      )}
+      {to === undefined ? null : <button type="button" className="link" onClick={onAll}>Write to all instead</button>}
       <div className="composer-line">
         <textarea
           id="message"

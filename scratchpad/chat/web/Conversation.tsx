@@ -71,7 +71,11 @@ const Entry = memo(({ isNext, line, me }: {
   readonly isNext: boolean
 }) =>
   Line.$match(line, {
-    Noted: ({ at, text }) => <li className="note"><Time at={at} /> <span>{text}</span></li>,
+    Noted: ({ at, text }) => (
+      <li className="note">
+        <Time at={at} /> <span>{text}</span>
+      </li>
+    ),
     Said: ({ message: { at, from, text } }) => (
       <li className="said" data-mine={from === me} data-next={isNext}>
         <Head from={from} at={at} />

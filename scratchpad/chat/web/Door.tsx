@@ -25,7 +25,9 @@ export const Door = ({ onEnter, refusal, room }: {
         <path className="rope-core" d="M0 14 C120 14 130 78 210 62 S330 10 400 22" />
         <path className="rope-twist" d="M0 14 C120 14 130 78 210 62 S330 10 400 22" />
       </svg>
-      <h1>Tether <em>chat</em></h1>
+      <h1>
+        Tether <em>chat</em>
+      </h1>
       <p className="door-lead">
         A room you stay in. Cut your network, freeze it, close the lid: what you write waits, and what you missed comes
         after.
@@ -43,7 +45,9 @@ export const Door = ({ onEnter, refusal, room }: {
           autoComplete="nickname"
           aria-describedby={`${id}-hint`}
         />
-        <p id={`${id}-hint`} className="hint">Any name will do. <b>ada</b> can remove people.</p>
+        <p id={`${id}-hint`} className="hint">
+          Any name will do. <b>ada</b> can remove people.
+        </p>
         <label htmlFor={`${id}-password`}>Password</label>
         <input
           id={`${id}-password`}
@@ -53,7 +57,9 @@ export const Door = ({ onEnter, refusal, room }: {
           spellCheck={false}
           aria-describedby={`${id}-secret`}
         />
-        <p id={`${id}-secret`} className="hint">It is <b>sesame</b>. Another one is refused.</p>
+        <p id={`${id}-secret`} className="hint">
+          It is <b>sesame</b>. Another one is refused.
+        </p>
         <button className="primary" type="submit">Enter the {room}</button>
       </form>
     </main>

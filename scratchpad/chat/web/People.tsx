@@ -12,7 +12,7 @@ export const People = ({ isAdmin, isCurrent, me, members, onKick, onWhisper }: {
   readonly onWhisper: (name: string) => void
   readonly onKick: (name: string) => void
 }) => {
-  const sorted = Array.from(members).sort((a, b) => order[a.standing] - order[b.standing])
+  const sorted = standings.flatMap((standing) => members.filter((member) => member.standing === standing))
   return (
     <aside id="people" data-current={isCurrent} className="panel people" tabIndex={-1} aria-label="People">
       <h2>People</h2>
@@ -30,12 +30,12 @@ export const People = ({ isAdmin, isCurrent, me, members, onKick, onWhisper }: {
             {name === me || standing === "gone" ? null : (
               <span className="person-actions">
                 <button type="button" className="link" onClick={() => onWhisper(name)}>
-                  Write<span className="hidden"> to {name} alone</span>
+                  Write<span className="hidden">to {name} alone</span>
                 </button>
                 {isAdmin
                   ? (
                     <button type="button" className="link danger" onClick={() => onKick(name)}>
-                      Remove<span className="hidden"> {name}</span>
+                      Remove<span className="hidden">{name}</span>
                     </button>
                   )
                   : null}
@@ -48,6 +48,7 @@ export const People = ({ isAdmin, isCurrent, me, members, onKick, onWhisper }: {
   )
 }
 
-const order = { joined: 0, suspended: 1, gone: 2 }
+/** Those who can answer first. */
+const standings = ["joined", "suspended", "gone"] as const
 
 const inWords = { joined: "here", suspended: "away, may be back", gone: "gone" }

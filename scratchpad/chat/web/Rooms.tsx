@@ -22,7 +22,11 @@ export const Rooms = ({ onChoose, onLeave, stay, view }: {
       <ul>
         {all.map(({ members, name }) => (
           <li key={name}>
-            <a href={`#${encodeURIComponent(name)}`} aria-current={name === stay.room ? "page" : undefined} onClick={onChoose}>
+            <a
+              href={`#${encodeURIComponent(name)}`}
+              aria-current={name === stay.room ? "page" : undefined}
+              onClick={onChoose}
+            >
               <span className="room-name">{name}</span>
               {isNew(name) ? <span className="news">new</span> : null}
               <span className="room-count">

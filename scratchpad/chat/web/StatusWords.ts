@@ -34,8 +34,13 @@ export const of = (status: Status<Unauthorized> | undefined, unsent: number): St
 }
 
 const connected = (resumed: boolean, gap: boolean) => {
-  if (gap) return { title: "Connected", detail: "You were away too long to take up where you were; the room was read anew." }
-  return { title: "Connected", detail: resumed ? "You are back, and nothing was lost." : "All that is said arrives at once." }
+  if (gap) {
+    return { title: "Connected", detail: "You were away too long to take up where you were; the room was read anew." }
+  }
+  return {
+    title: "Connected",
+    detail: resumed ? "You are back, and nothing was lost." : "All that is said arrives at once."
+  }
 }
 
 /** How the stay ended, for the one who has left or was made to leave. */

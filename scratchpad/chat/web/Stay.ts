@@ -32,10 +32,12 @@ export const condition: Atom.Writable<Condition> = Atom.writable(
 
 /** All rooms, as long as somebody looks. */
 export const makeRooms = ({ token }: Pass): Atom.Atom<ReadonlyArray<RoomInfo>> =>
-  Atom.runtime(RoomList.layerClient(key, {
-    params: { authToken: Redacted.make(token, { label: "token" }) },
-    subscribe: ["rooms"]
-  }).pipe(Layer.provide(ClientLayer))).atom(Stream.unwrap(Effect.map(RoomList.Client, ({ events }) => events.rooms)))
+  Atom.runtime(
+    RoomList.layerClient(key, {
+      params: { authToken: Redacted.make(token, { label: "token" }) },
+      subscribe: ["rooms"]
+    }).pipe(Layer.provide(ClientLayer))
+  ).atom(Stream.unwrap(Effect.map(RoomList.Client, ({ events }) => events.rooms)))
     .pipe(Atom.map((result) => AsyncResult.isSuccess(result) ? result.value.rooms : []))
 
 /** What one stay is made of; the room is entered with the first use and left after the last. */

@@ -6,4 +6,10 @@ import { createRoot } from "react-dom/client"
 import { App } from "./App.tsx"
 
 const place = document.getElementById("page")
-if (place !== null) createRoot(place).render(<StrictMode><App /></StrictMode>)
+if (place !== null) {
+  createRoot(place).render(
+    <StrictMode>
+      <App />
+    </StrictMode>
+  )
+}

@@ -36,7 +36,9 @@ const findFaintTexts = (): Array<string> => {
     const { backgroundColor, backgroundImage } = getComputedStyle(element)
     const own = parse(backgroundColor)
     const below = own[3] === 1 ? [own] : grounds(element.parentElement).map((ground) => over(own, ground))
-    const stripes = /repeating/.test(backgroundImage) ? backgroundImage.match(/(rgba?|color|oklch)\([^)]*\)/g) ?? [] : []
+    const stripes = /repeating/.test(backgroundImage)
+      ? backgroundImage.match(/(rgba?|color|oklch)\([^)]*\)/g) ?? []
+      : []
     return [...below, ...stripes.flatMap((stripe) => below.map((ground) => over(parse(stripe), ground)))]
   }
   const luminance = ([red, green, blue]: Colour) => {
@@ -58,6 +60,8 @@ const findFaintTexts = (): Array<string> => {
     })
 }
 
+const used = new Set(["button", "link", "switch", "textbox", "dialog", "log", "region", "navigation", "complementary"])
+
 /**
  * What can be used but has no name that is read out.
  *
@@ -67,9 +71,8 @@ const findFaintTexts = (): Array<string> => {
 export const nameless = Effect.fnUntraced(function*(page: Page) {
   const session = yield* Effect.promise(() => page.context().newCDPSession(page))
   const { nodes } = yield* Effect.promise(() => session.send("Accessibility.getFullAXTree"))
-  const used = ["button", "link", "switch", "textbox", "dialog", "log", "region", "navigation", "complementary"]
   return nodes
-    .filter(({ ignored, name, role }) => !ignored && used.includes(role?.value) && (name?.value ?? "") === "")
+    .filter(({ ignored, name, role }) => !ignored && used.has(role?.value) && (name?.value ?? "") === "")
     .map(({ role }) => String(role?.value))
 })
 
