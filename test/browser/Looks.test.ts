@@ -1,6 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Chromium from "./support/Chromium.ts"
+import { isInstalled } from "../setup/browser.ts"
 import * as Legibility from "./support/Legibility.ts"
 import * as Visitor from "./support/Visitor.ts"
 
@@ -17,7 +17,7 @@ const furnish = Effect.fnUntraced(function*(visitor: Visitor.Visitor, host: Visi
   yield* Visitor.stands(visitor, "1 message waits to be sent.")
 })
 
-describe.skipIf(!Chromium.isInstalled)("the looks of the chat page", () => {
+describe.skipIf(!isInstalled)("the looks of the chat page", () => {
   layer(Visitor.layer, { excludeTestServices: true, timeout: Visitor.testTimeout })((it) => {
     for (const colorScheme of ["light", "dark"] as const) {
       it.effect(`can be read and has names for all that can be used (${colorScheme})`, () =>

@@ -1,5 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { isInstalled } from "../setup/browser.ts"
 import * as Chromium from "./support/Chromium.ts"
 import * as Visitor from "./support/Visitor.ts"
 
@@ -7,7 +8,7 @@ const { act } = Visitor
 
 const typed = ["Hello? Anybody?", "I seem to be alone", "I go on typing anyway"]
 
-describe.skipIf(!Chromium.isInstalled)("the chat page without a network", () => {
+describe.skipIf(!isInstalled)("the chat page without a network", () => {
   layer(Visitor.layer, { excludeTestServices: true, timeout: Visitor.testTimeout })((it) => {
     it.effect("keeps what is written, and sends it once and in order after the return", () =>
       Effect.gen(function*() {

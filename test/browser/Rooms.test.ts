@@ -1,11 +1,11 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Chromium from "./support/Chromium.ts"
+import { isInstalled } from "../setup/browser.ts"
 import * as Visitor from "./support/Visitor.ts"
 
 const { act } = Visitor
 
-describe.skipIf(!Chromium.isInstalled)("the chat page", () => {
+describe.skipIf(!isInstalled)("the chat page", () => {
   layer(Visitor.layer, { excludeTestServices: true, timeout: Visitor.testTimeout })((it) => {
     it.effect("lets people talk who see each other come and go", () =>
       Effect.gen(function*() {

@@ -13,6 +13,7 @@ import * as Format from "../../scratchpad/chat/Format.ts"
 import { Input, parse } from "../../scratchpad/chat/Input.ts"
 import { key, RoomList } from "../../scratchpad/chat/RoomList.ts"
 import * as Told from "../../scratchpad/chat/Told.ts"
+import * as Transcript from "../../scratchpad/chat/Transcript.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
 import { Kicked } from "../../src/DisconnectReason.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
@@ -248,6 +249,26 @@ describe("the room", () => {
       const cleo = yield* join("cleo")
       const [first] = yield* presenceIn(cleo).pipe(Stream.take(1), Stream.runCollect)
       assert.strictEqual(first, "ada joined, cleo joined, ben gone")
+    }).pipe(Effect.provide(ChatLayer)))
+
+  it.effect("is read on by somebody who was away while it began anew and counted from 1", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork
+      const ada = yield* join("ada")
+      const read = yield* Queue.unbounded<string>()
+      yield* Transcript.messages(ada, 0).pipe(
+        Stream.runForEach(({ number, text }) => Queue.offer(read, `${number} ${text}`)),
+        Effect.forkScoped
+      )
+      yield* Effect.forEach(["one", "two", "three"], (text) => ada.rpc.post({ text }))
+      assert.deepStrictEqual(yield* Queue.takeN(read, 3), ["1 one", "2 two", "3 three"])
+      yield* network.refuse
+      yield* network.cut
+      yield* TestClock.adjust("20 minutes")
+      yield* network.heal
+      yield* TestClock.adjust("1 minute")
+      yield* ada.rpc.post({ text: "four" })
+      assert.deepStrictEqual(yield* Queue.take(read), "1 four")
     }).pipe(Effect.provide(ChatLayer)))
 
   it.effect("is listed with its members and its last message, unless its name could not be", () =>

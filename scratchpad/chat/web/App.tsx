@@ -1,10 +1,11 @@
 /**
  * The whole page: the door, and behind it the rooms.
  */
+import { Option, Schema } from "effect"
 import { useCallback, useState, useSyncExternalStore } from "react"
 import { Door } from "./Door.tsx"
 import { RoomPage } from "./RoomPage.tsx"
-import type { Pass } from "./Visit.ts"
+import { Pass } from "./Visit.ts"
 
 export const App = () => {
   const [pass, setPass] = useState(loadPass)
@@ -28,10 +29,9 @@ export const App = () => {
 /** A pass belongs to its tab, so that two tabs may be two people. */
 const passKey = "pass"
 
-const loadPass = (): Pass | undefined => {
-  const stored = sessionStorage.getItem(passKey)
-  return stored === null ? undefined : JSON.parse(stored)
-}
+const loadPass = (): Pass | undefined => Option.getOrUndefined(decodePass(sessionStorage.getItem(passKey)))
+
+const decodePass = Schema.decodeUnknownOption(Schema.fromJsonString(Pass))
 
 /** The room is in the address, so that it can be linked to and the back button works. */
 const useRoomOfAddress = () =>

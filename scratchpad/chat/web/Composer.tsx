@@ -41,10 +41,13 @@ export const Composer = ({ isAway, onAll, onSay, room, to }: {
         <button type="submit" className="primary">Send</button>
       </div>
       <p id="message-hint" className="hint">
-        {isAway ? "You are away. What you write waits here and is sent when you are back." : hint}
+        {isAway ? "You are away. What you write waits here and is sent when you are back." : hintFor(to)}
       </p>
     </form>
   )
 }
 
-const hint = "Enter sends, Shift and Enter begin a new line."
+const hintFor = (to: string | undefined) =>
+  to === undefined
+    ? "Enter sends, Shift and Enter begin a new line."
+    : `Only ${to} gets it, and the room does not keep it.`

@@ -1,17 +1,16 @@
 /**
  * One stay of one person in one room: the connection, what is to be seen, and what one can do.
  */
-import { Context, DateTime, Effect, FiberMap, Layer, Redacted, Stream, SubscriptionRef } from "effect"
+import { Context, DateTime, Effect, FiberMap, Layer, Redacted, Schema, Stream, SubscriptionRef } from "effect"
 import { ChatRoom, type Room } from "../ChatRoom.ts"
 import * as Heard from "../Heard.ts"
 import * as DraftStore from "./DraftStore.ts"
 import * as View from "./View.ts"
 
 /** Who somebody is, and how they show it. */
-export interface Pass {
-  readonly name: string
-  readonly token: string
-}
+export const Pass = Schema.Struct({ name: Schema.NonEmptyString, token: Schema.String })
+
+export type Pass = typeof Pass.Type
 
 export class Visit extends Context.Service<Visit, {
   readonly room: Room

@@ -8,27 +8,11 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type ChildProcess, spawn } from "node:child_process"
-import { existsSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { type Browser, chromium } from "playwright-core"
-
-const executable = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium"
-
-/**
- * Whether there is a browser to test with.
- *
- * @category constants
- * @since 0.1.0
- */
-export const isInstalled: boolean = existsSync(executable)
-
-if (!isInstalled) {
-  process.stderr.write(
-    `The browser tests are skipped: there is no ${executable}. Run scripts/install-browser.sh, or set CHROMIUM_PATH.\n`
-  )
-}
+import { executable } from "../../setup/browser.ts"
 
 /**
  * The browser of a test file.
