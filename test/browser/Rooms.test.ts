@@ -65,7 +65,7 @@ describe.skipIf(!isInstalled)("the chat page", () => {
         yield* act(() => dialog.waitFor({ state: "hidden" }))
 
         const alert = dan.page.getByRole("alert")
-        yield* act(() => alert.getByText("You were removed from the market").waitFor())
+        yield* act(() => alert.getByText("You were removed from market").waitFor())
         yield* act(() => alert.getByText("Too many watches.").waitFor())
         yield* Visitor.picture(dan, "kicked")
         yield* Visitor.sees(ben, "dan", "gone")

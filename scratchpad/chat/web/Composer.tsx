@@ -24,7 +24,7 @@ export const Composer = ({ isAway, onAll, onSay, room, to }: {
   }
   return (
     <form className="composer" onSubmit={send} data-whisper={to !== undefined}>
-      <label htmlFor="message">{to === undefined ? `Message to the ${room}` : `Message to ${to} alone`}</label>
+      <label htmlFor="message">{to === undefined ? `Message to everyone in ${room}` : `Message to ${to} alone`}</label>
       {to === undefined ? null : <button type="button" className="link" onClick={onAll}>Write to all instead</button>}
       <div className="composer-line">
         <textarea

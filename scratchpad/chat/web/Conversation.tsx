@@ -18,7 +18,7 @@ export const Conversation = ({ isAway, stay, view }: {
     <div className="scroll">
       <div className="log" ref={box} tabIndex={0} role="region" aria-label={`Conversation in ${stay.room}`}>
         <ol role="log" aria-label="Messages">
-          {lines.length === 0 ? <li className="note">Nobody has said anything yet.</li> : null}
+          {lines.length === 0 && !isAway ? <li className="note">Nobody has said anything yet.</li> : null}
           {lines.map((line, index) => (
             <Entry key={line.key} line={line} me={stay.pass.name} isNext={isNext(lines[index - 1], line)} />
           ))}
@@ -118,6 +118,11 @@ const DraftEntry = ({ draft, isAway, stay }: {
   const sayAgain = useAtomSet(stay.sayAgain)
   const takeBack = useAtomSet(stay.takeBack)
   const { _tag: progress } = draft.progress
+  const drop = () => {
+    takeBack(draft)
+    // The button goes with the draft, and whoever pressed it by the keyboard must not be lost.
+    document.getElementById("message")?.focus()
+  }
   return (
     <li className="said draft" data-progress={progress}>
       <span className="who">{draft.to === undefined ? "Not sent yet" : `To ${draft.to}, not sent yet`}</span>
@@ -127,7 +132,7 @@ const DraftEntry = ({ draft, isAway, stay }: {
         ? <button type="button" className="link" onClick={() => sayAgain(draft)}>Send again</button>
         : null}
       {progress === "Arrived" ? null : (
-        <button type="button" className="link" onClick={() => takeBack(draft)}>
+        <button type="button" className="link" onClick={drop}>
           {progress === "Waiting" ? "Take back" : "Forget it"}
         </button>
       )}

@@ -60,7 +60,7 @@ export const Door = ({ onEnter, refusal, room }: {
         <p id={`${id}-secret`} className="hint">
           It is <b>sesame</b>. Another one is refused.
         </p>
-        <button className="primary" type="submit">Enter the {room}</button>
+        <button className="primary" type="submit">Enter {room}</button>
       </form>
     </main>
   )

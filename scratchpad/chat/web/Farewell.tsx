@@ -14,7 +14,7 @@ export const Farewell = ({ onLeave, onReturn, room, words }: {
   useEffect(() => back.current?.focus(), [])
   return (
     <section className="farewell" role="alert">
-      <h2>{words.title === "Removed" ? `You were removed from the ${room}` : `You are no longer in the ${room}`}</h2>
+      <h2>{words.title === "Removed" ? `You were removed from ${room}` : `You are no longer in ${room}`}</h2>
       <p>{words.detail}</p>
       <button type="button" className="primary" ref={back} onClick={onReturn}>Come back in</button>
       <button type="button" className="link" onClick={onLeave}>Leave</button>

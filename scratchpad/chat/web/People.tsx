@@ -29,13 +29,23 @@ export const People = ({ isAdmin, isCurrent, me, members, onKick, onWhisper }: {
             <span className="standing">{inWords[standing]}</span>
             {name === me || standing === "gone" ? null : (
               <span className="person-actions">
-                <button type="button" className="link" onClick={() => onWhisper(name)}>
-                  Write<span className="hidden">to {name} alone</span>
+                <button
+                  type="button"
+                  className="link"
+                  aria-label={`Write to ${name} alone`}
+                  onClick={() => onWhisper(name)}
+                >
+                  Write
                 </button>
                 {isAdmin
                   ? (
-                    <button type="button" className="link danger" onClick={() => onKick(name)}>
-                      Remove<span className="hidden">{name}</span>
+                    <button
+                      type="button"
+                      className="link danger"
+                      aria-label={`Remove ${name}`}
+                      onClick={() => onKick(name)}
+                    >
+                      Remove
                     </button>
                   )
                   : null}

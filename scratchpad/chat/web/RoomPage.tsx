@@ -1,7 +1,7 @@
 /**
  * One room: the rope, the rooms, the conversation, the people.
  */
-import { useEffect, useMemo, useState } from "react"
+import { type MouseEvent, useEffect, useMemo, useState } from "react"
 import type { Status } from "../../../src/ConnectionStatus.ts"
 import type { Presence, Unauthorized } from "../ChatRoom.ts"
 import { Composer } from "./Composer.tsx"
@@ -70,7 +70,7 @@ const StayPage = ({ onLeave, onReturn, stay }: {
       data-panel={panel}
       onKeyDown={({ key }) => key === "Escape" && close()}
     >
-      <a className="skip" href="#message" onClick={focusMessage}>Skip to the message field</a>
+      <a className="skip" href="#message" onClick={skip}>Skip to the message field</a>
       <RopeBar stay={stay} status={status} words={words} unsent={unsent}>
         <button
           type="button"
@@ -134,6 +134,12 @@ const standingOf = (status: Status<Unauthorized> | undefined): Presence["standin
     default:
       return "suspended"
   }
+}
+
+/** The address names the room, so the link must not be followed. */
+const skip = (event: MouseEvent) => {
+  event.preventDefault()
+  focusMessage()
 }
 
 const focusMessage = () => document.getElementById("message")?.focus()
