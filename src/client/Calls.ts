@@ -50,6 +50,8 @@ export interface Calls {
   /** The typed methods. */
   readonly rpc: unknown
   readonly queued: () => number
+  /** Calls the listener when `queued` may have changed; returns what ends that. */
+  readonly onQueued: (listener: () => void) => () => void
   /** Sends what waits, as far as there is room. */
   readonly drain: Effect.Effect<void>
   /** Acts on a frame; returns an effect only where something is left to do. */
@@ -85,8 +87,12 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   const again = new Map<number, Call>()
   // How the streams end whose last chunks their consumers have not taken yet.
   const unread = new Map<number, Exit.Exit<unknown, unknown>>()
+  const observers = new Set<() => void>()
   let nextId = 0
 
+  const queuedChanged = () => {
+    if (observers.size > 0) observers.forEach((observer) => observer())
+  }
   const settle = (call: Call, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
     sent.delete(call.id)
     if (call.abandoned) return Effect.void
@@ -120,6 +126,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       }
       outbox.grant()
     }
+    queuedChanged()
     return tooLarge.length === 0
       ? undefined
       : Effect.uninterruptible(Effect.forEach(tooLarge, ([call, reason]) => fail(call, reason), { discard: true }))
@@ -159,7 +166,8 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     Effect.sync(() => {
       const removed = outbox.remove(id) || again.delete(id)
       const call = sent.get(id)
-      if (!removed && call !== undefined) abandon(call)
+      if (removed) queuedChanged()
+      else if (call !== undefined) abandon(call)
     })
 
   const client = yield* RpcClient.makeNoSerialization(actor.protocol as unknown as RpcGroup.RpcGroup<Rpc.Any>, {
@@ -253,6 +261,10 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   return {
     rpc: client.client,
     queued: () => outbox.size() + again.size,
+    onQueued: (observer) => {
+      observers.add(observer)
+      return () => observers.delete(observer)
+    },
     drain,
     onFrame: (frame) => {
       const call = sent.get(frame[1])
@@ -280,6 +292,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
           sent.delete(call.id)
           again.set(call.id, call)
         }
+        queuedChanged()
         return settleSent(Array.from(sent.values()), cause, taken)
       }),
     close: Effect.fnUntraced(function*(error, cause, taken) {

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
+import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
@@ -74,7 +75,7 @@ export const make = Effect.fnUntraced(function*(
     onFull: options.onQueueFull ?? "suspend",
     uplink: makeUplink(session)
   })
-  const subscriptions = yield* Subscriptions.make(actor, {
+  const subscriptions = Subscriptions.make(actor, {
     context: options.context,
     capacity: options.eventCapacity ?? 1024,
     pinned: options.subscribe ?? [],
@@ -98,6 +99,11 @@ export const make = Effect.fnUntraced(function*(
       )
     }).pipe(Effect.uninterruptible)
 
+  const deliveries = new InOrder<Effect.Effect<void>>({
+    act: (effect) => effect,
+    context: () => options.context,
+    scope
+  })
   const life = Attachment.live({
     actor: actor.type,
     key,
@@ -109,8 +115,11 @@ export const make = Effect.fnUntraced(function*(
     handshakeTimeout: options.handshakeTimeout ?? "25 seconds",
     params: makeParams(actor, options),
     decodeRejection: decodeRejection(actor, options),
-    deliveries: new InOrder({ act: (effect) => effect, context: () => options.context, scope }),
-    announceGap: (gap) => Effect.asVoid(PubSub.publish(gaps, gap)),
+    deliveries,
+    announceGap: (gap) => {
+      deliveries.offer(subscriptions.announce(gap))
+      return Effect.asVoid(PubSub.publish(gaps, gap))
+    },
     wakeups
   })
   yield* Dialer.lives(life, {
@@ -145,11 +154,30 @@ export const make = Effect.fnUntraced(function*(
       Array.from(actor.eventSchemas.keys(), (event) => [event, subscriptions.stream(event)])
     ),
     status,
+    listen: (...events) => subscriptions.listen(events),
     gaps: Stream.interruptWhen(Stream.fromPubSub(gaps), Deferred.await(ended)),
     queued: Effect.sync(calls.queued),
+    queuedChanges: queuedChanges(calls).pipe(
+      Stream.interruptWhen(Deferred.await(ended)),
+      Stream.concat(Stream.succeed(0)),
+      Stream.changes
+    ),
     disconnect
   }
 })
+
+const queuedChanges = (calls: Calls.Calls): Stream.Stream<number> =>
+  Stream.callback<number>(
+    (queue) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          Queue.offerUnsafe(queue, calls.queued())
+          return calls.onQueued(() => Queue.offerUnsafe(queue, calls.queued()))
+        }),
+        (stop) => Effect.sync(stop)
+      ),
+    { bufferSize: 1, strategy: "sliding" }
+  )
 
 const makeUplink = (self: ClientSession): Calls.Uplink => ({
   limits: () => self.limits,
