@@ -65,6 +65,14 @@ export type FinalStatus = Extract<Status<unknown>, { readonly _tag: "Rejected" |
 class Dropped extends Data.TaggedError("Dropped")<{ readonly cause: unknown }> {}
 
 /**
+ * What consumers of events are handed, in order.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Delivery = Extract<Frame.ServerFrame, readonly ["event", ...ReadonlyArray<any>]> | Gap
+
+/**
  * What a socket works for.
  *
  * @category models
@@ -83,7 +91,7 @@ export interface Parts {
   readonly calls: Calls
   readonly subscriptions: Subscriptions
   /** Where events are handed out, beside the reader of the socket. */
-  readonly deliveries: InOrder<Extract<Frame.ServerFrame, readonly ["event", ...ReadonlyArray<any>]>>
+  readonly deliveries: InOrder<Delivery>
   readonly setStatus: (status: Status<unknown>) => Effect.Effect<void>
   readonly announceGap: (gap: Gap) => Effect.Effect<void>
   /** What the platform tells; `undefined` where it tells nothing. */

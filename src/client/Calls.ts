@@ -52,6 +52,8 @@ export interface Calls {
   /** The typed methods. */
   readonly rpc: unknown
   readonly queued: () => number
+  /** Calls the listener when `queued` may have changed; returns what ends that. */
+  readonly onQueued: (listener: () => void) => () => void
   /** Sends what waits, as far as there is room. */
   readonly drain: Effect.Effect<void>
   /** Acts on a frame; returns an effect only where something is left to do. */
@@ -96,8 +98,12 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   // How the streams end whose last chunks their consumers have not taken yet.
   const unread = new Map<number, Exit.Exit<unknown, unknown>>()
   const runFork = Effect.runForkWith(options.context)
+  const observers = new Set<() => void>()
   let nextId = 0
 
+  const queuedChanged = () => {
+    if (observers.size > 0) observers.forEach((observer) => observer())
+  }
   const settle = (call: Call, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
     sent.delete(call.id)
     telemetry.ended(call.id, exit)
@@ -133,6 +139,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       }
       outbox.grant()
     }
+    queuedChanged()
     return tooLarge.length === 0
       ? undefined
       : Effect.uninterruptible(Effect.forEach(tooLarge, ([call, reason]) => fail(call, reason), { discard: true }))
@@ -175,7 +182,8 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       telemetry.ended(id, Exit.interrupt())
       const removed = outbox.remove(id) || again.delete(id)
       const call = sent.get(id)
-      if (!removed && call !== undefined) abandon(call)
+      if (removed) queuedChanged()
+      else if (call !== undefined) abandon(call)
     })
 
   const client = yield* RpcClient.makeNoSerialization(actor.protocol as unknown as RpcGroup.RpcGroup<Rpc.Any>, {
@@ -290,12 +298,17 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
         sent.delete(call.id)
         again.set(call.id, call)
       }
+      queuedChanged()
       return settleSent(Array.from(sent.values()), cause, taken)
     })
 
   return {
     rpc: client.client,
     queued: () => outbox.size() + again.size,
+    onQueued: (observer) => {
+      observers.add(observer)
+      return () => observers.delete(observer)
+    },
     drain,
     onFrame: (frame) => {
       const call = sent.get(frame[1])
