@@ -103,7 +103,7 @@ const work = (client: Client, isOver: () => boolean, onAnswer: Effect.Effect<voi
   return Effect.all(Array.from({ length: atOnce }, () => line), { concurrency: "unbounded", discard: true })
 }
 
-const checkClient = Effect.fnUntraced(function*(client: Client, entries: ReadonlyArray<string>) {
+const checkClient = (client: Client, entries: ReadonlyArray<string>) => {
   const { answers, gaps, heard, ids, name } = client
   const places = new Map(entries.map((entry, place) => [entry, place + 1]))
   assert.strictEqual(places.size, entries.length, "no entry is there twice")
@@ -121,7 +121,7 @@ const checkClient = Effect.fnUntraced(function*(client: Client, entries: Readonl
     heard.every((entry, i) => i === 0 || places.get(entry)! > places.get(heard[i - 1]!)!),
     "events in order"
   )
-})
+}
 
 const scenario = Effect.gen(function*() {
   const fs = yield* FileSystem.FileSystem
@@ -159,7 +159,7 @@ const scenario = Effect.gen(function*() {
   yield* awaitAnswers(100)
   isOver = true
   yield* Fiber.join(working)
-  for (const client of clients) yield* checkClient(client, yield* client.handle.rpc.all())
+  for (const client of clients) checkClient(client, yield* client.handle.rpc.all())
   return { answers: yield* SubscriptionRef.get(answered), output }
 })
 

@@ -3,7 +3,7 @@
  */
 import { DateTime, Duration, Effect, Layer, Schema } from "effect"
 import { Rpc } from "effect/rpc"
-import { Actor, ActorStorage } from "../../../src/index.ts"
+import { Actor, type ActorStorage } from "../../../src/index.ts"
 import type { Schedule } from "./DurableSchedule.ts"
 
 const call = { op: Schema.Int, millis: Schema.Int }
