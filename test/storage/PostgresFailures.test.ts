@@ -1,6 +1,6 @@
 import { PgClient } from "@effect/sql-pg"
 import { assert, layer } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Layer, Redacted, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Layer, Redacted, type Scope } from "effect"
 import { ActorStorage } from "../../src/index.ts"
 import * as PostgresStorage from "../../src/PostgresStorage.ts"
 import { type Database, describePostgres, Postgres } from "../support/Postgres.ts"
