@@ -36,6 +36,22 @@ describe("a client that sends more frames than its rate", () => {
       assert.lengthOf(peer.frames("bye"), 0)
     }).pipe(provide({ maxFramesPerSecond: 10 })))
 
+  it.effect("is held to it whatever the other rate is", () =>
+    Effect.gen(function*() {
+      const peer = yield* enter("Fortress", { params: {} })
+      for (let i = 0; i < 50; i++) yield* peer.send(["ping"])
+
+      assert.approximately(yield* peer.unread, 30, 2)
+    }).pipe(provide({ maxFramesPerSecond: 10, maxBytesPerSecond: Infinity })))
+
+  it.effect("is not held up where there is no rate", () =>
+    Effect.gen(function*() {
+      const peer = yield* enter("Fortress", { params: {} })
+      for (let i = 0; i < 10; i++) yield* peer.send(...pings(10_000))
+
+      assert.strictEqual(yield* peer.unread, 0)
+    }).pipe(provide({ maxFramesPerSecond: Infinity, maxBytesPerSecond: Infinity })))
+
   it.effect("costs its neighbours nothing", () =>
     Effect.gen(function*() {
       const loud = yield* enter("Fortress", { params: {} })
