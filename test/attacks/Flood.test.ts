@@ -101,6 +101,21 @@ describe("a client that sends more frames than its rate", () => {
     }).pipe(provide({ maxFramesPerSecond: 10 })))
 })
 
+describe("a message of very many calls", () => {
+  it.effect("lets those of others in between", () =>
+    Effect.gen(function*() {
+      const { ran } = yield* Keep
+      const loud = yield* enter("Fortress", { params: {} })
+      const neighbour = yield* enter("Fortress", { params: { name: "ada" } })
+      const calls = Array.from({ length: 16_384 }, (_, id) => ["call", id, "echo", { text: "a" }])
+      yield* Effect.all([loud.send(...calls), neighbour.send(["call", 0, "whoami", null])], { concurrency: 2 })
+      yield* settle
+
+      assert.lengthOf(ran, 16_385)
+      assert.isBelow(ran.indexOf("whoami ada"), 2_000)
+    }).pipe(provide({ bufferFrames: 20_000 })))
+})
+
 describe("a client that sends more bytes than its rate", () => {
   it.effect("is read at that rate, whatever they are", () =>
     Effect.gen(function*() {
