@@ -50,7 +50,7 @@ describe("on a server", () => {
     }).pipe(Effect.provide(RoomAtoms.layer)))
 
   it.effect("each provider has values of its own", () =>
-    Effect.gen(function*() {
+    Effect.sync(() => {
       const user = Atom.make("nobody")
       const Name = () => <b>{Hooks.useAtomValue(user)}</b>
       const pages = ["ada", "bob"].map((name) =>

@@ -1,7 +1,7 @@
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import { Context, Effect, Layer, type Option, Schema, type Stream } from "effect"
 import type { Cause } from "effect"
-import { AsyncResult, Atom } from "effect/reactivity"
+import { type AsyncResult, Atom } from "effect/reactivity"
 import { Rpc } from "effect/rpc"
 import * as Actor from "../../src/Actor.ts"
 import type * as Client from "../../src/Client.ts"
