@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config"
 
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
+    include: ["test/**/*.test.ts", "test/**/*.test.tsx"],
     setupFiles: ["test/setup/equality.ts"],
     globalSetup: ["test/setup/browser.ts"],
     reporters: ["default", "./test/setup/PlainSummary.ts"],
