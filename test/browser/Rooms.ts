@@ -77,6 +77,7 @@ export const rooms = (it: Vitest.MethodsNonLive<Visitor.Site | Chromium.Chromium
       const alert = dan.page.getByRole("alert")
       yield* act(() => alert.getByText("You were removed from market").waitFor())
       yield* act(() => alert.getByText("Too many watches.").waitFor())
+      assert.strictEqual(yield* act(() => dan.page.getByRole("button", { name: /^Write to/ }).count()), 0)
       yield* Visitor.picture(dan, "kicked")
       yield* Visitor.sees(ben, "dan", "gone")
       yield* Visitor.reads(ben, "dan was kicked: Too many watches")

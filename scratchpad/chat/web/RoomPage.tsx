@@ -110,6 +110,7 @@ const StayPage = ({ onLeave, onReturn, stay }: {
         members={members}
         me={stay.pass.name}
         isCurrent={status?._tag === "Connected"}
+        isOver={status?._tag === "Disconnected"}
         isAdmin={me?.role === "admin"}
         onWhisper={(name) => {
           setPanel(undefined)
