@@ -6,6 +6,8 @@ export default defineConfig({
     setupFiles: ["test/setup/equality.ts"],
     globalSetup: ["test/setup/browser.ts"],
     reporters: ["default", "./test/setup/PlainSummary.ts"],
+    // Of tests that say that they are: those in a browser, which two cores must carry.
+    maxConcurrency: 3,
     testTimeout: 15_000,
     hookTimeout: 15_000,
     typecheck: {
