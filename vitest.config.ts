@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     setupFiles: ["test/setup/equality.ts"],
+    globalSetup: ["test/setup/browser.ts"],
     reporters: ["default", "./test/setup/PlainSummary.ts"],
     testTimeout: 15_000,
     hookTimeout: 15_000,

@@ -1,61 +1,22 @@
 /**
- * Typechecks every example of the documentation: the `ts` fences of README.md and docs, and those of doc comments in src
- * that stand under an "Example" heading or carry `import.meta.vitest`. Each fence is a whole module. One that another
- * fence of the same page imports names itself: "```ts file=ChatRoom.ts". A fence tagged `no-check` is left out.
+ * Typechecks every example of the documentation and runs those that can be run: the `ts` fences of README.md and docs, and
+ * those of doc comments in src that stand under an "Example" heading or carry `import.meta.vitest`. Each fence is a whole
+ * module. What stands behind its `ts`:
+ *
+ * - `file=ChatRoom.ts`: its name, for other fences of the page; a `*.test.ts` is run by vitest
+ * - `run`: it is run by Node and must end well
+ * - `run with=Server.ts`: the same, while that other module runs and listens on port 3000
+ * - `no-check`: it is left out
  */
 import { spawnSync } from "node:child_process"
-import { existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
-
-interface Fence {
-  readonly page: string
-  readonly number: number
-  /** Where the code starts in the page, counted from 1. */
-  readonly line: number
-  readonly info: string
-  readonly heading: string
-  readonly code: string
-}
+import { docLines, type Fence, fencesOf } from "./Fences.ts"
+import * as Samples from "./Samples.ts"
 
 const root = fileURLToPath(new URL("..", import.meta.url))
 const folder = join(root, ".examples")
-
-const fencesOf = (page: string, lines: ReadonlyArray<string>): ReadonlyArray<Fence> => {
-  const fences: Array<Fence> = []
-  let heading = ""
-  let open: { readonly info: string; readonly line: number; readonly indent: number; readonly mark: string } | undefined
-  let code: Array<string> = []
-  for (const [index, text] of lines.entries()) {
-    const fence = /^(\s*)(`{3,})(.*)$/.exec(text)
-    if (open !== undefined) {
-      if (fence !== null && fence[2]! >= open.mark && fence[3]!.trim() === "") {
-        const { info, line } = open
-        fences.push({ page, number: fences.length + 1, line, info, heading, code: code.join("\n") })
-        open = undefined
-      } else {
-        code.push(text.slice(Math.min(open.indent, text.search(/\S|$/))))
-      }
-    } else if (fence !== null) {
-      open = { info: fence[3]!.trim(), line: index + 2, indent: fence[1]!.length, mark: fence[2]! }
-      code = []
-    } else {
-      heading = /^\s*(?:#+ |\*\*)(.*)$/.exec(text)?.[1] ?? heading
-    }
-  }
-  return open === undefined ? fences : fail(`${page}:${open.line - 1}: this fence is never closed`)
-}
-
-/** The lines of a source file with everything blanked that is not inside of a doc comment. */
-const docLines = (source: string): ReadonlyArray<string> => {
-  let inside = false
-  return source.split("\n").map((text) => {
-    if (/^\s*\/\*\*/.test(text)) inside = true
-    const line = inside ? text.replace(/^\s*\* ?/, "") : ""
-    if (text.includes("*/")) inside = false
-    return /^\s*(\/\*\*|\/)/.test(line) ? "**" : line
-  })
-}
 
 const fail = (message: string): never => {
   console.error(message)
@@ -67,8 +28,9 @@ const isTypeScript = ({ info }: Fence) => /^(ts|typescript)\b/.test(info) && !/\
 const isExample = ({ heading, info }: Fence) => info.includes("import.meta.vitest") || heading.startsWith("Example")
 
 const collect = (): ReadonlyArray<Fence> => {
-  const pages = ["README.md", ...globSync("docs/**/*.md", { cwd: root })].filter((page) => existsSync(join(root, page)))
-  const sources = globSync("src/**/*.ts", { cwd: root })
+  // The reference repeats the examples of src.
+  const pages = ["README.md", ...globSync("docs/*.md", { cwd: root })]
+  const sources = globSync("src/**/*.{ts,tsx}", { cwd: root })
   return [
     ...pages.flatMap((page) => fencesOf(page, read(page).split("\n")).filter(isTypeScript)),
     ...sources.flatMap((page) =>
@@ -89,8 +51,9 @@ const tsconfig = (files: Iterable<string>) => ({
     noEmit: true,
     rootDir: "..",
     types: ["node"],
+    jsx: "react-jsx",
     noUnusedLocals: false,
-    paths: { "effect-tether": ["../src/index.ts"], "effect-tether/*": ["../src/*.ts"] }
+    paths: { "effect-tether": ["../src/index.ts"], "effect-tether/*": ["../src/*.ts", "../src/*.tsx"] }
   }
 })
 
@@ -122,10 +85,11 @@ if (fences.length === 0) fail("no example was found: this check checks nothing")
 const files = write(fences)
 const compiler = join(root, "node_modules/typescript/bin/tsc")
 const result = spawnSync(process.execPath, [compiler, "--pretty", "false", "-p", folder], { encoding: "utf8" })
-if (result.status === 0) {
-  rmSync(folder, { recursive: true, force: true })
-  console.log(`examples: ${fences.length} in ${new Set(fences.map((fence) => fence.page)).size} files typecheck`)
-} else {
-  console.error(`${result.stdout}${result.stderr}`.trimEnd().split("\n").map(locate(files)).join("\n"))
-  process.exitCode = 1
+if (result.status !== 0) {
+  fail(`${result.stdout}${result.stderr}`.trimEnd().split("\n").map(locate(files)).join("\n"))
 }
+console.log(`examples: ${fences.length} in ${new Set(fences.map((fence) => fence.page)).size} files typecheck`)
+
+const failures = await Samples.run(root, folder, files)
+if (failures.length > 0) fail(failures.join("\n"))
+rmSync(folder, { recursive: true, force: true })

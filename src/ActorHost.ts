@@ -3,9 +3,11 @@
  *
  * @since 0.1.0
  */
+import type * as Sharding from "effect/cluster/Sharding"
 import type * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import type { ClusterOptions } from "./cluster/ClusterHost.ts"
 import * as HostConfig from "./host/HostConfig.ts"
 import * as LocalHost from "./host/LocalHost.ts"
 import type { HostOptions } from "./host/Settings.ts"
@@ -97,3 +99,20 @@ export const config: Config.Config<HostOptions> = HostConfig.config
 export const layerLocalConfig = (
   options: Config.Config<HostOptions> = config
 ): Layer.Layer<ActorHost, Config.ConfigError> => Layer.effect(ActorHost, Effect.flatMap(options, LocalHost.make))
+
+/**
+ * A host whose actors live on the nodes of a cluster, each on one of them, and are reached from all; see
+ * `cluster/ClusterHost`, which has more to it.
+ *
+ * **Details**
+ *
+ * The cluster is that of `effect/cluster`, whose code is loaded when the layer is built: apps in one process are spared
+ * it.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerCluster = (options?: ClusterOptions): Layer.Layer<ActorHost, never, Sharding.Sharding> =>
+  Layer.unwrap(
+    Effect.map(Effect.promise(() => import("./cluster/ClusterHost.ts")), (ClusterHost) => ClusterHost.layer(options))
+  )

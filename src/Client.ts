@@ -41,6 +41,13 @@ export interface Client<Rpcs extends Rpc.Any, Es extends Events, Rejection = nev
   readonly events: {
     readonly [K in keyof Es]: Stream.Stream<Payload<Es, K>, ConnectionError<Rejection>>
   }
+  /**
+   * Several events, and the gaps between them, as one stream: all in the order in which they came. It subscribes while it
+   * runs, as the streams of `events` do.
+   */
+  readonly listen: <K extends keyof Es & string>(
+    ...events: ReadonlyArray<K>
+  ) => Stream.Stream<Occurrence<Es, K>, ConnectionError<Rejection>>
   /** Where the client stands; `SubscriptionRef.changes` follows it. */
   readonly status: SubscriptionRef.SubscriptionRef<Status<Rejection>>
   /**
@@ -50,6 +57,8 @@ export interface Client<Rpcs extends Rpc.Any, Es extends Events, Rejection = nev
   readonly gaps: Stream.Stream<Gap>
   /** How many calls wait in the queue. */
   readonly queued: Effect.Effect<number>
+  /** How many calls wait in the queue, now and whenever that changes; a slow reader gets the newest number. */
+  readonly queuedChanges: Stream.Stream<number>
   /**
    * Leaves for good, with a reason for the actor: settles all calls, ends all streams. Does nothing when done already.
    * Waits at most a second for the word to leave, and is not interrupted meanwhile. An actor that cannot be reached
@@ -57,6 +66,16 @@ export interface Client<Rpcs extends Rpc.Any, Es extends Events, Rejection = nev
    */
   readonly disconnect: (reason?: string) => Effect.Effect<void>
 }
+
+/**
+ * What `listen` gives: an event with its payload, or a gap, which says that events may be missing here.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Occurrence<Es extends Events, K extends keyof Es & string = keyof Es & string> =
+  | { readonly [P in K]: { readonly _tag: "Event"; readonly event: P; readonly payload: Payload<Es, P> } }[K]
+  | { readonly _tag: "Gap"; readonly gap: Gap }
 
 /**
  * How a client connects.

@@ -3,6 +3,7 @@
  */
 import { Context, Effect, Layer, Redacted } from "effect"
 import { Member, Unauthorized } from "./ChatRoom.ts"
+import { tokenOf } from "./Token.ts"
 
 export class Auth extends Context.Service<Auth, {
   readonly verify: (token: Redacted.Redacted<string>) => Effect.Effect<Member, Unauthorized>
@@ -11,9 +12,11 @@ export class Auth extends Context.Service<Auth, {
 const password = "sesame"
 const admin = "ada"
 
-/** The token that lets `name` in: the name and the password, with a colon between them. */
+const longestName = 32
+
+/** The token that lets `name` in. */
 export const demoToken = (name: string): Redacted.Redacted<string> =>
-  Redacted.make(`${name}:${password}`, { label: "token" })
+  Redacted.make(tokenOf(name, password), { label: "token" })
 
 /** Lets in every name whose token ends in the password. Not for production: see `demoToken`. */
 export const layerDemo = Layer.succeed(Auth, {
@@ -22,6 +25,9 @@ export const layerDemo = Layer.succeed(Auth, {
     const colon = text.lastIndexOf(":")
     if (colon < 1) return yield* new Unauthorized({ name: "a stranger", hint: "the token has no name" })
     const name = text.slice(0, colon)
+    if (name.length > longestName) {
+      return yield* new Unauthorized({ name: name.slice(0, longestName), hint: "the name is too long" })
+    }
     if (text.slice(colon + 1) !== password) {
       return yield* new Unauthorized({ name, hint: "the password of the token is wrong" })
     }

@@ -1,9 +1,12 @@
 /**
  * The chat room's implementation: who gets in, and what the room does.
  */
-import { Effect, Layer, Stream } from "effect"
+import { DateTime, Effect, Layer, Stream } from "effect"
 import { Auth } from "./Auth.ts"
 import { ChatRoom, Message, NotAllowed, NotInRoom } from "./ChatRoom.ts"
+import * as Presences from "./Presences.ts"
+import * as Reports from "./Reports.ts"
+import * as RoomListServer from "./RoomListServer.ts"
 
 /** How many messages the room remembers. */
 const remembered = 500
@@ -35,22 +38,27 @@ const HandlersLayer = ChatRoom.toLayer(
   Effect.gen(function*() {
     const state = yield* ChatRoom.State
     const connections = yield* ChatRoom.Connections
+    yield* Presences.announce
+    yield* Reports.send
     return ChatRoom.of({
-      post: Effect.fnUntraced(function*({ text }) {
-        const sender = yield* ChatRoom.CurrentConnection
-        const message = yield* state.modify(({ messages }) => {
-          const number = (messages.at(-1)?.number ?? 0) + 1
-          const message = new Message({ number, from: sender.state.name, text })
-          return [message, { messages: [...messages, message].slice(-remembered) }]
+      post: Effect.fnUntraced(function*({ draft, text }) {
+        const { state: { name } } = yield* ChatRoom.CurrentConnection
+        const at = yield* DateTime.now
+        const message = yield* state.modify((all) => {
+          const isSaid = (message: Message) => message.draft === draft && message.from === name
+          if (draft !== undefined && all.messages.some(isSaid)) return [undefined, all]
+          const number = (all.messages.at(-1)?.number ?? 0) + 1
+          const message = new Message({ number, from: name, text, at, ...(draft === undefined ? {} : { draft }) })
+          return [message, { ...all, messages: [...all.messages, message].slice(-remembered) }]
         })
-        yield* connections.broadcast("posted", message)
+        if (message !== undefined) yield* connections.broadcast("posted", message)
       }),
       sendDirectMessage: Effect.fnUntraced(function*({ text, to }) {
         const sender = yield* ChatRoom.CurrentConnection
-        const message = { from: sender.state.name, text }
+        const message = { from: sender.state.name, text, at: yield* DateTime.now }
         yield* Effect.forEach(yield* connectionsOf(to), (recipient) => recipient.send("directMessage", message))
       }),
-      who: () => Effect.map(connections.all, (all) => Array.from(all.values(), (connection) => connection.state)),
+      who: () => Presences.present,
       history: ({ after }) =>
         Stream.unwrap(Effect.map(
           state.get,
@@ -64,7 +72,7 @@ const HandlersLayer = ChatRoom.toLayer(
       announce: ({ text }) => connections.broadcast("announced", { text })
     })
   }),
-  { initialState: { messages: [] }, maxIdleTime: "5 minutes" }
+  { initialState: { messages: [], gone: [] }, maxIdleTime: "5 minutes" }
 )
 
-export const layer = HandlersLayer.pipe(Layer.provide(HooksLayer))
+export const layer = Layer.merge(HandlersLayer.pipe(Layer.provide(HooksLayer)), RoomListServer.layer)

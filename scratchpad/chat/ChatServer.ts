@@ -3,7 +3,7 @@
  */
 import { NodeHttpServer } from "@effect/platform-node"
 import { Layer } from "effect"
-import { HttpRouter, HttpServerResponse } from "effect/http"
+import { HttpRouter } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { createServer } from "node:http"
 import * as ActorHost from "../../src/ActorHost.ts"
@@ -11,6 +11,7 @@ import * as ActorServer from "../../src/ActorServer.ts"
 import * as Metrics from "../../src/Metrics.ts"
 import * as Auth from "./Auth.ts"
 import * as ChatRoomServer from "./ChatRoomServer.ts"
+import * as WebPage from "./WebPage.ts"
 
 export const host = "127.0.0.1"
 
@@ -19,25 +20,40 @@ export const defaultPort = 3210
 /** Where clients dial. */
 export const urlOf = (port: number): string => `ws://${host}:${port}/actors`
 
-const Routes = Layer.mergeAll(
+/** The page where people chat. */
+export const pageOf = (port: number): string => `http://${host}:${port}/`
+
+const Endpoints = Layer.mergeAll(
   ActorServer.layerHttpRouter({ path: "/actors" }),
   ActorServer.layerHealth(),
-  PrometheusMetrics.layerHttp({ path: "/metrics", metricNameMapper: Metrics.toPrometheusName }),
-  HttpRouter.add("GET", "/", HttpServerResponse.text("A chat room. Join it with: npm run chat -- --name ben\n"))
+  PrometheusMetrics.layerHttp({ path: "/metrics", metricNameMapper: Metrics.toPrometheusName })
 )
 
 /** When the process is told to stop, its clients are: they go one by one, and within the time that Docker gives. */
 const drain = { window: "1 second", retryAfter: "2 seconds", limit: "8 seconds" } as const
 
-/** Serves the room until the layer's scope closes; port 0 takes any free one. */
-export const layer = (options: { readonly port: number }) =>
-  HttpRouter.serve(Routes, { disableListenLog: true, disableLogger: true }).pipe(
+/**
+ * Serves the room until the layer's scope closes; port 0 takes any free one. With `page` there is a page beside the
+ * endpoints.
+ */
+export const layer = (options: {
+  readonly port: number
+  readonly page: boolean
+  readonly actors?: ActorHost.HostOptions
+}) =>
+  HttpRouter.serve(options.page ? Layer.merge(Endpoints, WebPage.layer) : Endpoints, {
+    disableListenLog: true,
+    disableLogger: true
+  }).pipe(
     ActorServer.withDrain(drain),
     Layer.provide(ChatRoomServer.layer),
-    Layer.provideMerge(ActorHost.layerLocal()),
+    Layer.provideMerge(ActorHost.layerLocal({ ...liveliness, ...options.actors })),
     Layer.provide(Auth.layerDemo),
     // Open WebSockets would hold up a graceful shutdown for its whole 20 seconds.
     Layer.provideMerge(
       NodeHttpServer.layer(createServer, { host, port: options.port, disablePreemptiveShutdown: true })
     )
   )
+
+/** Sooner than the defaults, since people look on: whose network is dead is seen as away after 8 seconds. */
+const liveliness: ActorHost.HostOptions = { heartbeatInterval: "4 seconds", heartbeatTimeout: "4 seconds" }

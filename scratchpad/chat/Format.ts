@@ -1,12 +1,12 @@
 /**
  * Colours and plain words for the terminal; no colours where it is none or `NO_COLOR` is set.
  */
-import { Duration, Effect } from "effect"
+import { Effect } from "effect"
 import { TerminalCapabilities } from "effect/cli"
 import type { Status } from "../../src/ConnectionStatus.ts"
-import * as DisconnectReason from "../../src/DisconnectReason.ts"
-import type { Member, Unauthorized } from "./ChatRoom.ts"
+import type { Presence, Unauthorized } from "./ChatRoom.ts"
 import { Heard } from "./Heard.ts"
+import * as Words from "./Words.ts"
 
 type Paint = (text: string) => string
 
@@ -21,7 +21,7 @@ export interface Format {
   /** A line of the conversation. */
   readonly said: (from: string, text: string) => string
   readonly heard: (heard: Heard) => string
-  readonly members: (members: ReadonlyArray<Member>) => string
+  readonly members: (members: ReadonlyArray<Presence>) => string
   /** Where the client of `name` stands; `queued` messages wait. */
   readonly status: (name: string, status: Status<Unauthorized>, queued: number) => string
 }
@@ -44,12 +44,16 @@ export const make = (canColor: boolean): Format => {
     heard: Heard.$match({
       Posted: ({ message }) => said(message.from, message.text),
       Joined: ({ member }) => `${name(member.name)} ${dim("has joined")}`,
-      Left: ({ name: who, reason }) => `${name(who)} ${dim(leftBecause(reason))}`,
+      Left: ({ name: who, reason }) => `${name(who)} ${dim(Words.left(reason))}`,
       DirectMessage: ({ from, text }) => `${name(from)} ${warn("to you alone")}: ${text}`,
       Announced: ({ text }) => bold(`* ${text}`)
     }),
     members: (members) =>
-      members.map((member) => name(member.name) + (member.role === "admin" ? dim(" (admin)") : "")).join(", "),
+      members.map((member) => {
+        const notes = [member.role === "admin" ? "admin" : "", member.standing === "suspended" ? "away" : ""]
+        const known = notes.filter((note) => note !== "").join(", ")
+        return name(member.name) + (known === "" ? "" : dim(` (${known})`))
+      }).join(", "),
     status: (who, status, queued) => {
       const words = statusInWords(status, queued)
       return `${name(who)} is ${status._tag === "Connected" ? good(words) : warn(words)}`
@@ -72,40 +76,12 @@ const statusInWords = (status: Status<Unauthorized>, queued: number): string => 
     case "Connected":
       return "connected"
     case "Waiting":
-      return `away: next try in ${seconds(status.delay)}${waiting(queued)}`
+      return `away: next try in ${Words.seconds(status.delay)}${waiting(queued)}`
     case "Rejected":
       return `refused: ${status.rejection.hint}`
     case "Disconnected":
-      return goneBecause(status.reason)
+      return Words.ended(status.reason)
   }
 }
 
-const seconds = (duration: Duration.Duration) => `${Duration.toSeconds(duration).toFixed(1)} s`
-
-const waiting = (queued: number) => queued === 0 ? "" : `, ${queued} ${queued === 1 ? "message" : "messages"} queued`
-
-const because = (reason: string | undefined) => reason === undefined ? "" : `: ${reason}`
-
-const goneBecause = (reason: DisconnectReason.DisconnectReason): string => {
-  switch (reason._tag) {
-    case "ClientLeft":
-      return "gone"
-    case "Kicked":
-      return `kicked${because(reason.reason)}`
-    default:
-      return `disconnected: ${DisconnectReason.describe(reason)}`
-  }
-}
-
-const leftBecause = (reason: DisconnectReason.DisconnectReason): string => {
-  switch (reason._tag) {
-    case "ClientLeft":
-      return `has left${because(reason.reason)}`
-    case "Kicked":
-      return `was kicked${because(reason.reason)}`
-    case "Lost":
-      return "has lost the connection"
-    default:
-      return `is gone: ${DisconnectReason.describe(reason)}`
-  }
-}
+const waiting = (queued: number) => queued === 0 ? "" : `, ${Words.messages(queued)} queued`

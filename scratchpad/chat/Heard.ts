@@ -1,7 +1,7 @@
 /**
  * Everything that a member of the room hears, as one stream.
  */
-import { Data, Stream } from "effect"
+import { Data, type DateTime, Stream } from "effect"
 import type { DisconnectReason } from "../../src/DisconnectReason.ts"
 import type { Member, Message, Room } from "./ChatRoom.ts"
 import * as Transcript from "./Transcript.ts"
@@ -10,7 +10,7 @@ export type Heard = Data.TaggedEnum<{
   Posted: { readonly message: Message }
   Joined: { readonly member: Member }
   Left: { readonly name: string; readonly reason: DisconnectReason }
-  DirectMessage: { readonly from: string; readonly text: string }
+  DirectMessage: { readonly from: string; readonly text: string; readonly at: DateTime.Utc }
   Announced: { readonly text: string }
 }>
 

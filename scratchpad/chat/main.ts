@@ -34,7 +34,8 @@ const stayOpen = Effect.fnUntraced(function*(port: number, messages: number) {
     subscribe: Heard.subscribe
   }).pipe(Effect.provideContext(direct))
   const join = `npm run chat -- --name ben${port === ChatServer.defaultPort ? "" : ` --port ${port}`}`
-  yield* screen.print(`\nThe room stays open. Join it from a second terminal:\n\n  ${format.bold(join)}\n`)
+  yield* screen.print(`\nThe room stays open. Join it in a browser:\n\n  ${format.bold(ChatServer.pageOf(port))}\n`)
+  yield* screen.print(`or from a second terminal:\n\n  ${format.bold(join)}\n`)
   yield* screen.print(format.dim("Ctrl-C closes it. What happens in the room:"))
   yield* Stream.runForEach(Heard.stream(room, messages), (heard) => screen.print(`  ${format.heard(heard)}`))
 }, Effect.scoped)
@@ -61,7 +62,7 @@ const command = Command.make("chat-room", {
   const port = portOf(given, once)
   return program(once).pipe(
     Effect.provide(Stage.layer.pipe(
-      Layer.provideMerge(ChatServer.layer({ port })),
+      Layer.provideMerge(ChatServer.layer({ port, page: !once })),
       Layer.provide(NodeWS.layerWebSocketConstructor),
       Layer.merge(Screen.layer)
     )),

@@ -24,6 +24,7 @@ import type { Lost } from "../Reconnect.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
 import * as Heartbeat from "../session/Heartbeat.ts"
+import * as Inbound from "../session/Inbound.ts"
 import type { InOrder } from "../session/InOrder.ts"
 import * as Link from "../session/Link.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
@@ -64,6 +65,14 @@ export type FinalStatus = Extract<Status<unknown>, { readonly _tag: "Rejected" |
 class Dropped extends Data.TaggedError("Dropped")<{ readonly cause: unknown }> {}
 
 /**
+ * What consumers of events are handed, in order.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Delivery = Extract<Frame.ServerFrame, readonly ["event", ...ReadonlyArray<any>]> | Gap
+
+/**
  * What a socket works for.
  *
  * @category models
@@ -82,7 +91,7 @@ export interface Parts {
   readonly calls: Calls
   readonly subscriptions: Subscriptions
   /** Where events are handed out, beside the reader of the socket. */
-  readonly deliveries: InOrder<Effect.Effect<void>>
+  readonly deliveries: InOrder<Delivery>
   readonly setStatus: (status: Status<unknown>) => Effect.Effect<void>
   readonly announceGap: (gap: Gap) => Effect.Effect<void>
   /** What the platform tells; `undefined` where it tells nothing. */
@@ -171,7 +180,7 @@ const serve = Effect.fnUntraced(function*(
     outgoing,
     session,
     activity,
-    decode: Frame.decodeServer,
+    decode: Inbound.decodeServer,
     onAck: self.calls.drain,
     onFrame: (frame) => {
       if (welcomed.isOpen()) return onFrame(self, frame)
@@ -258,7 +267,7 @@ const onFrame = (
 ): Effect.Effect<void, ProtocolViolation | Ended | Dropped> | undefined => {
   switch (frame[0]) {
     case "event":
-      self.deliveries.offer(self.subscriptions.deliver(frame[1], frame[2]))
+      self.deliveries.offer(frame)
       return undefined
     case "reply":
     case "refused":
@@ -276,10 +285,11 @@ const onRefusal = (self: Parts, frame: Handed): Effect.Effect<never, ProtocolVio
     case "bye":
       return onBye(self, frame[1], false)
     case "rejected":
-      return self.decodeRejection(frame[1]).pipe(
+      return Effect.suspend(() => self.decodeRejection(frame[1])).pipe(
         Effect.mapError((error) =>
           new ProtocolViolation({ message: `the rejection does not decode: ${error.message}` })
         ),
+        Effect.catchDefect(() => violation("the schema of the rejection died")),
         Effect.flatMap((rejection) =>
           Effect.fail(new Ended({ status: Status.Rejected({ rejection }), taken: undefined }))
         )

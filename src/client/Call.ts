@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Rpc from "effect/rpc/Rpc"
@@ -82,5 +83,14 @@ export const takeFirst = (calls: Map<number, Call>): Call | undefined => {
  * @category constructors
  * @since 0.1.0
  */
-export const makeDelivery = (context: Context.Context<never>, scope: Scope.Scope) =>
-  new InOrder<Effect.Effect<void>>({ act: (effect) => effect, context: () => context, scope })
+export const makeDelivery = (
+  context: Context.Context<never>,
+  scope: Scope.Scope,
+  onDefect: (cause: Cause.Cause<never>) => Effect.Effect<void>
+) =>
+  new InOrder<Effect.Effect<void>>({
+    act: (effect) => effect,
+    onDefect: (_, cause) => onDefect(cause),
+    context: () => context,
+    scope
+  })

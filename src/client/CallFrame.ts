@@ -51,7 +51,7 @@ export const checkSize = (frame: string, limits: Frame.Limits | undefined): NotE
 export const toReason = (refusal: Frame.Refusal, message: string): Reason => {
   switch (refusal) {
     case "ReplyTooLarge": {
-      const [bytes = 0, limit = 0] = message.split(" ").map(Number)
+      const [bytes = 0, limit = 0] = message.split(" ").map(toCount)
       return new ReplyTooLarge({ bytes, limit })
     }
     case "OutcomeUnknown":
@@ -61,4 +61,10 @@ export const toReason = (refusal: Frame.Refusal, message: string): Reason => {
     default:
       return new NotExecuted({ cause: refusal, message })
   }
+}
+
+/** The server may say anything. */
+const toCount = (text: string): number => {
+  const number = Number(text)
+  return Number.isSafeInteger(number) && number >= 0 ? number : 0
 }

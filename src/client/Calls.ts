@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -51,6 +52,8 @@ export interface Calls {
   /** The typed methods. */
   readonly rpc: unknown
   readonly queued: () => number
+  /** Calls the listener when `queued` may have changed; returns what ends that. */
+  readonly onQueued: (listener: () => void) => () => void
   /** Sends what waits, as far as there is room. */
   readonly drain: Effect.Effect<void>
   /** Acts on a frame; returns an effect only where something is left to do. */
@@ -94,8 +97,13 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   const again = new Map<number, Call>()
   // How the streams end whose last chunks their consumers have not taken yet.
   const unread = new Map<number, Exit.Exit<unknown, unknown>>()
+  const runFork = Effect.runForkWith(options.context)
+  const observers = new Set<() => void>()
   let nextId = 0
 
+  const queuedChanged = () => {
+    if (observers.size > 0) observers.forEach((observer) => observer())
+  }
   const settle = (call: Call, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
     sent.delete(call.id)
     telemetry.ended(call.id, exit)
@@ -131,6 +139,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       }
       outbox.grant()
     }
+    queuedChanged()
     return tooLarge.length === 0
       ? undefined
       : Effect.uninterruptible(Effect.forEach(tooLarge, ([call, reason]) => fail(call, reason), { discard: true }))
@@ -151,7 +160,9 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
           sequence: 0,
           mayHaveRun: false,
           abandoned: false,
-          delivery: codec.isStream ? makeDelivery(options.context, scope) : undefined
+          delivery: codec.isStream
+            ? makeDelivery(options.context, scope, (cause) => refuseChunk(call, dead(cause).message))
+            : undefined
         }
         const tooLarge = CallFrame.checkSize(call.frame, uplink.limits())
         return tooLarge === undefined
@@ -171,7 +182,8 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       telemetry.ended(id, Exit.interrupt())
       const removed = outbox.remove(id) || again.delete(id)
       const call = sent.get(id)
-      if (!removed && call !== undefined) abandon(call)
+      if (removed) queuedChanged()
+      else if (call !== undefined) abandon(call)
     })
 
   const client = yield* RpcClient.makeNoSerialization(actor.protocol as unknown as RpcGroup.RpcGroup<Rpc.Any>, {
@@ -216,11 +228,15 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   const onReply = (call: Call, encoded: unknown): void => {
     const codec = RpcCodec.of(call.rpc)
     const decode = call.discard ? codec.decodeDiscardedExit : codec.decodeExit
-    const fiber = Effect.runForkWith(options.context)(Effect.matchEffect(decode(encoded), {
-      onFailure: (error) => fail(call, new InvalidReply({ message: error.message })),
-      onSuccess: (exit) => settle(call, exit)
-    }))
-    if (fiber.pollUnsafe() === undefined) Fiber.runIn(fiber, scope)
+    const settled = Effect.suspend(() => decode(encoded)).pipe(
+      Effect.matchEffect({
+        onFailure: (error) => fail(call, new InvalidReply({ message: error.message })),
+        onSuccess: (exit) => settle(call, exit)
+      })
+    )
+    onExit(runFork(settled), scope, (exit) => {
+      if (Exit.isFailure(exit) && Exit.hasDies(exit)) runFork(fail(call, dead(exit.cause)))
+    })
   }
 
   /** The stream ends here, and its handler on the server is told to. */
@@ -237,11 +253,13 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     if (call.delivery.size > (uplink.limits()?.streamWindow ?? 0)) {
       return Effect.fail(new ProtocolViolation({ message: "the server sent more chunks than the window allows" }))
     }
-    call.delivery.offer(Effect.matchEffect(RpcCodec.of(call.rpc).decodeChunk(values), {
-      onFailure: (error) => refuseChunk(call, error.message),
-      onSuccess: (decoded) =>
-        client.write({ _tag: "Chunk", clientId: 0, requestId: call.id as never, values: decoded as never })
-    }))
+    call.delivery.offer(Effect.suspend(() =>
+      Effect.matchEffect(RpcCodec.of(call.rpc).decodeChunk(values), {
+        onFailure: (error) => refuseChunk(call, error.message),
+        onSuccess: (decoded) =>
+          client.write({ _tag: "Chunk", clientId: 0, requestId: call.id as never, values: decoded as never })
+      })
+    ))
     return undefined
   }
 
@@ -280,12 +298,17 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
         sent.delete(call.id)
         again.set(call.id, call)
       }
+      queuedChanged()
       return settleSent(Array.from(sent.values()), cause, taken)
     })
 
   return {
     rpc: client.client,
     queued: () => outbox.size() + again.size,
+    onQueued: (observer) => {
+      observers.add(observer)
+      return () => observers.delete(observer)
+    },
     drain,
     onFrame: (frame) => {
       const call = sent.get(frame[1])
@@ -310,3 +333,13 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     })
   }
 })
+
+/** A schema that dies is a fault of the app, and must not leave its caller waiting. */
+const dead = (cause: Cause.Cause<unknown>) => new InvalidReply({ message: `the schema died: ${Cause.pretty(cause)}` })
+
+const onExit = <A, E>(fiber: Fiber.Fiber<A, E>, scope: Scope.Scope, act: (exit: Exit.Exit<A, E>) => void): void => {
+  const exit = fiber.pollUnsafe()
+  if (exit !== undefined) return act(exit)
+  Fiber.runIn(fiber, scope)
+  fiber.addObserver(act)
+}

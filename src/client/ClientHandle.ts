@@ -6,12 +6,14 @@
 
 // Errors of the app's own effects are erased behind the contract.
 // @effect-diagnostics anyUnknownInErrorContext:off
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as PubSub from "effect/PubSub"
+import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
@@ -78,7 +80,7 @@ export const make = Effect.fnUntraced(function*(
     uplink: makeUplink(session),
     telemetry
   })
-  const subscriptions = yield* Subscriptions.make(actor, {
+  const subscriptions = Subscriptions.make(actor, {
     context: options.context,
     capacity: settings.eventCapacity,
     pinned: options.subscribe ?? [],
@@ -109,6 +111,13 @@ export const make = Effect.fnUntraced(function*(
       )
     }).pipe(Effect.uninterruptible)
 
+  const deliveries = new InOrder<Attachment.Delivery>({
+    act: (item) => "cause" in item ? subscriptions.announce(item) : subscriptions.deliver(item[1], item[2]),
+    onDefect: (item, cause) =>
+      "cause" in item ? Effect.void : subscriptions.fail(item[1], `the schema died: ${Cause.pretty(cause)}`),
+    context: () => options.context,
+    scope
+  })
   const life = Attachment.live({
     actor: actor.type,
     key,
@@ -121,9 +130,10 @@ export const make = Effect.fnUntraced(function*(
     settings,
     params: makeParams(actor, options, settings.paramsTimeout),
     decodeRejection: decodeRejection(actor, options),
-    deliveries: new InOrder({ act: (effect) => effect, context: () => options.context, scope }),
+    deliveries,
     announceGap: (gap) => {
       telemetry.metrics?.gap(gap.cause)
+      deliveries.offer(gap)
       return Effect.asVoid(PubSub.publish(gaps, gap))
     },
     wakeups
@@ -160,11 +170,30 @@ export const make = Effect.fnUntraced(function*(
       Array.from(actor.eventSchemas.keys(), (event) => [event, subscriptions.stream(event)])
     ),
     status,
+    listen: (...events) => subscriptions.listen(events),
     gaps: Stream.interruptWhen(Stream.fromPubSub(gaps), Deferred.await(ended)),
     queued: Effect.sync(calls.queued),
+    queuedChanges: queuedChanges(calls).pipe(
+      Stream.interruptWhen(Deferred.await(ended)),
+      Stream.concat(Stream.succeed(0)),
+      Stream.changes
+    ),
     disconnect
   }
 })
+
+const queuedChanges = (calls: Calls.Calls): Stream.Stream<number> =>
+  Stream.callback<number>(
+    (queue) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          Queue.offerUnsafe(queue, calls.queued())
+          return calls.onQueued(() => Queue.offerUnsafe(queue, calls.queued()))
+        }),
+        (stop) => Effect.sync(stop)
+      ),
+    { bufferSize: 1, strategy: "sliding" }
+  )
 
 const makeUplink = (self: ClientSession): Calls.Uplink => ({
   limits: () => self.limits,

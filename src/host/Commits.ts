@@ -110,11 +110,13 @@ export class Commits {
     return this.wakeAt ?? undefined
   }
 
-  /** Does something that is seen outside, after every change so far has been stored. */
-  emit(run: () => void): void {
-    if (this.failed) return
+  /** Does something that is seen outside, after every change so far has been stored; `orElse` runs if that fails. */
+  emit(run: () => void, orElse?: () => void): void {
+    if (this.failed) return orElse?.()
     if (this.segments.length === 0 || this.options.interval !== undefined) return run()
-    this.last().emissions.push(run)
+    const segment = this.last()
+    segment.emissions.push(run)
+    if (orElse !== undefined) segment.dropped.push(orElse)
   }
 
   /**
@@ -391,7 +393,8 @@ export class Commits {
     for (const at of this.alarms.values()) next = next === null ? at : Math.min(next, at)
     const known = this.wakeAt
     const isGood = known === next ||
-      (known !== undefined && known !== null && next !== null && known <= next && known > now + this.horizon / 2)
+      (this.recorded.size > 0 && known !== undefined && known !== null && next !== null && known <= next &&
+        known > now + this.horizon / 2)
     if (isGood && !isChanged) return {}
     this.wakeAt = next
     return { wakeAt: next }

@@ -33,6 +33,8 @@ export const run = (
       Effect.sync(() => {
         self.table.add(connection)
         onListed()
+        // After the welcome: whoever hears of the change may send at once.
+        self.table.announce({ _tag: "Connected", connection: connection.view })
       }),
       () => release(self, connection)
     )

@@ -115,7 +115,10 @@ export const make = Effect.fnUntraced(function*(
     }),
     awaitQuiet: FiberSet.awaitEmpty(lives),
     cancelExpiry: (connection) => FiberMap.remove(expiries, connection.id),
-    keeps: (reason) => self().commits !== undefined && EndCode.isParting(reason)
+    keeps: (reason) => {
+      const { commits } = self()
+      return commits !== undefined && (commits.hasFailed || EndCode.isParting(reason))
+    }
   }
 })
 

@@ -37,7 +37,7 @@ export interface ConnectionTable {
   readonly findByNumber: (number: number) => ServerConnection | undefined
   readonly listed: () => Iterable<ServerConnection>
   readonly size: () => number
-  /** Lists a connection that was admitted. */
+  /** Lists a connection that was admitted; whoever does it announces it once it has a socket. */
   readonly add: (connection: ServerConnection) => void
   /** Takes a connection off the list, which can still be found by its number. */
   readonly remove: (connection: ServerConnection, reason: DisconnectReason.DisconnectReason) => void
@@ -93,7 +93,6 @@ export const make = Effect.fnUntraced(function*(
       connection.view = makeView(connection, encodeEvent, encodeState, announce)
       byId.set(connection.id, connection)
       byNumber.set(connection.number, connection)
-      announce({ _tag: "Connected", connection: connection.view })
     },
     remove: (connection, reason) => {
       if (!byId.delete(connection.id)) return

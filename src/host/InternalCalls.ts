@@ -18,7 +18,7 @@ import * as Tracing from "../telemetry/Tracing.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
 import type { Commits } from "./Commits.ts"
 import { CallChain } from "./Turn.ts"
-import type { WaitGraph } from "./WaitGraph.ts"
+import type { HeldTurn, WaitGraph } from "./WaitGraph.ts"
 
 /**
  * The client id of server code in an actor's `RpcServer`.
@@ -94,8 +94,43 @@ export const respond = (
   )
 }
 
-/** The key of the instance that a call is for; `RpcClient` hands it through. */
-const TargetKey = Context.Reference<string>("effect-tether/host/InternalCalls/TargetKey", { defaultValue: () => "" })
+/**
+ * Notes for as long as the scope is open that the last one of a chain of turns waits for an actor; fails where that
+ * would close a circle.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const join = (
+  waits: WaitGraph,
+  chain: ReadonlyArray<HeldTurn>,
+  address: string
+): Effect.Effect<void, CallError, Scope.Scope> => {
+  const caller = chain.at(-1)
+  if (caller === undefined) return Effect.void
+  return waits.closesCircle(caller, address)
+    ? Effect.fail(cycle(chain, address))
+    : Effect.acquireRelease(Effect.sync(() => waits.add(caller, address)), (leave) => Effect.sync(leave))
+}
+
+/**
+ * The failure of a call that would wait for itself.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const cycle = (chain: ReadonlyArray<HeldTurn>, address: string): CallError =>
+  new CallError({ reason: new CallCycle({ chain: [...chain.map((turn) => turn.address), address] }) })
+
+/**
+ * The key of the instance that a call is for; `RpcClient` hands it through.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const TargetKey = Context.Reference<string>("effect-tether/host/InternalCalls/TargetKey", {
+  defaultValue: () => ""
+})
 
 /**
  * Makes the clients of an actor's internal RPCs, one per key. `get` finds or
@@ -115,15 +150,8 @@ export const makeClient = Effect.fnUntraced(function*(actor: AnyActor, options: 
   const request = Effect.fnUntraced(
     function*(message: FromClient<Rpc.Any> & { readonly _tag: "Request" }, key: string) {
       const chain = yield* CallChain
-      const address = `${actor.type}/${key}`
-      const caller = options.waitsForTurn() ? chain.at(-1) : undefined
-      if (caller !== undefined && options.waits.closesCircle(caller, address)) {
-        return yield* new CallError({
-          reason: new CallCycle({ chain: [...chain.map((turn) => turn.address), address] })
-        })
-      }
       const scope = yield* Scope.make()
-      if (caller !== undefined) yield* Scope.addFinalizer(scope, Effect.sync(options.waits.add(caller, address)))
+      if (options.waitsForTurn()) yield* Scope.provide(join(options.waits, chain, `${actor.type}/${key}`), scope)
       const instance = yield* options.get(key).pipe(
         Scope.provide(scope),
         Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Scope.close(scope, exit))
@@ -163,7 +191,13 @@ export const makeClient = Effect.fnUntraced(function*(actor: AnyActor, options: 
 
 type Method = (payload: unknown, options?: { readonly context?: Context.Context<never> }) => unknown
 
-const bindKey = (
+/**
+ * Binds the methods of a client to a key.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const bindKey = (
   methods: Record<string, Method>,
   tags: ReadonlyArray<string>,
   key: string

@@ -265,7 +265,7 @@ export class ServerConnection {
       leave()
       return left
     }
-    this.commits.emit(leave)
+    this.commits.emit(leave, () => this.drop())
     return Effect.flatMap(this.commits.settled, () => left)
   }
 

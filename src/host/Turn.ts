@@ -13,7 +13,7 @@ import * as RpcSchema from "effect/rpc/RpcSchema"
 import * as Semaphore from "effect/Semaphore"
 import * as Stream from "effect/Stream"
 import type { CallKey, Commits } from "./Commits.ts"
-import type { HeldTurn } from "./WaitGraph.ts"
+import { type HeldTurn, release } from "./WaitGraph.ts"
 
 /**
  * The turns that led to the current fiber, outermost first: a call that waits
@@ -54,9 +54,7 @@ export const make = (address: string, concurrency: number | "unbounded", commits
         const turn: HeldTurn = { address, isHeld: true }
         const run = isOneCommit ? commits.turn(effect, call) : effect
         return Effect.updateService(run, CallChain, (chain) => [...chain, turn]).pipe(
-          Effect.ensuring(Effect.sync(() => {
-            turn.isHeld = false
-          }))
+          Effect.ensuring(Effect.sync(() => release(turn)))
         )
       }))
   }

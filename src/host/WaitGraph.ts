@@ -16,6 +16,19 @@ export interface HeldTurn {
   readonly address: string
   /** Whether the turn is still taken: a fiber that outlives its handler holds nothing up. */
   isHeld: boolean
+  /** What is done when it is given back; made by the first who asks for it. */
+  onRelease?: Set<() => void> | undefined
+}
+
+/**
+ * Gives a turn back.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const release = (turn: HeldTurn): void => {
+  turn.isHeld = false
+  for (const act of turn.onRelease ?? []) act()
 }
 
 /**

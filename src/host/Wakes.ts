@@ -18,7 +18,7 @@ const batch = 256
 const parallel = 16
 
 /** The pauses between questions to storage, in milliseconds: while there is nothing to do, while there is, and the least. */
-const longestPause = 60_000
+const defaultPause = 60_000
 const busyPause = 1_000
 const leastPause = 50
 
@@ -34,11 +34,15 @@ const leastPause = 50
  */
 export const run = Effect.fnUntraced(function*(
   registration: Registration,
-  { asleep, wake: wakeInstance }: {
+  { asleep, isOwn = () => true, longestPause = defaultPause, wake: wakeInstance }: {
     /** Starts the instance under a key, wherever it is to live. */
     readonly wake: (key: string) => Effect.Effect<void, ActorUnavailable>
     /** Opened when an instance has gone to sleep. */
     readonly asleep: Latch.Latch
+    /** Whether the instance under a key is this host's to wake. Default: all are. */
+    readonly isOwn?: ((key: string) => boolean) | undefined
+    /** How often storage is asked at least, in milliseconds. Default: a minute. */
+    readonly longestPause?: number | undefined
   }
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const { type } = registration.actor
@@ -65,7 +69,7 @@ export const run = Effect.fnUntraced(function*(
   const round = Effect.gen(function*() {
     const wakes = yield* storage.wakes(type, batch + failing.size)
     const now = yield* Clock.currentTimeMillis
-    const due = wakes.filter(({ at }) => at <= now)
+    const due = wakes.filter(({ at, key }) => at <= now && isOwn(key))
     yield* Effect.forEach(due, ({ key }) => wake(key), { concurrency: parallel, discard: true })
     const next = wakes.find(({ at }) => at > now)
     const pause = due.length > 0 ? busyPause : next === undefined ? longestPause : next.at - now

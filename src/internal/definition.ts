@@ -17,6 +17,7 @@ import type { Client, ConnectOptions } from "../Client.ts"
 import type { Connection, Events } from "../Connection.ts"
 import type { ConnectionError } from "../ConnectionError.ts"
 import type { Connections } from "../Connections.ts"
+import type { Gap } from "../ConnectionStatus.ts"
 import type { DisconnectReason } from "../DisconnectReason.ts"
 import type { ConnectRequest } from "../LifecycleHooks.ts"
 
@@ -100,10 +101,21 @@ export interface AnyAlarms extends Omit<Alarms<never>, "set"> {
  * @category models
  * @since 0.1.0
  */
-export interface AnyClient extends Omit<Client<never, {}, unknown>, "rpc" | "events"> {
+export interface AnyClient extends Omit<Client<never, {}, unknown>, "rpc" | "events" | "listen"> {
   readonly rpc: unknown
+  readonly listen: (...events: ReadonlyArray<string>) => Stream.Stream<AnyOccurrence, ConnectionError<unknown>>
   readonly events: Readonly<Record<string, Stream.Stream<unknown, ConnectionError<unknown>>>>
 }
+
+/**
+ * What `listen` of a client gives, after erasure.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AnyOccurrence =
+  | { readonly _tag: "Event"; readonly event: string; readonly payload: unknown }
+  | { readonly _tag: "Gap"; readonly gap: Gap }
 
 /**
  * How a client connects, after erasure.

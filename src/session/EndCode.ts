@@ -60,6 +60,15 @@ export const handshakeTimeout = 4015
 export const restarting = 4016
 
 /**
+ * The code of a socket whose node has lost the way to the actor, or leaves: another
+ * socket takes the session up.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const rerouted = 4017
+
+/**
  * Whether a socket that ends for this reason leaves the session to be resumed
  * on another one. Before the socket was attached, an internal error or a full
  * actor concern only the attempt. A durable actor keeps its connections when it

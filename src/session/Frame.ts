@@ -26,13 +26,8 @@ export const version = 1
  */
 export const maxFrames = 16_384
 
-/**
- * Longest key of an actor, in UTF-16 code units.
- *
- * @category constants
- * @since 0.1.0
- */
-export const maxKeyLength = 1_024
+/** Longest key of an actor, in UTF-16 code units. */
+const maxKeyLength = 1_024
 
 const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 const Name = Schema.String.check(Schema.isMaxLength(maxNameLength))

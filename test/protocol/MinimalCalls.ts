@@ -24,7 +24,8 @@ interface Call {
   readonly frame: string
   /** The number of its data frame in the session; `undefined` while it was never sent. */
   number: number | undefined
-  readonly onValues: (values: ReadonlyArray<unknown>) => void
+  /** Only for streams. */
+  readonly onValues: ((values: ReadonlyArray<unknown>) => void) | undefined
   readonly resolve: (exit: any) => void
   readonly reject: (error: Unanswered) => void
 }
@@ -76,10 +77,24 @@ export class MinimalCalls {
   onFrame([name, id, content, text]: Frame): void {
     const call = this.calls.get(id)
     if (call === undefined) return
-    if (name === "chunk") return call.onValues(content)
-    if (name === "refused") return this.fail(call, content === "ReplyTooLarge" ? "yes" : "no", `${content} ${text}`)
+    if (name === "chunk") return call.onValues?.(content)
+    if (name === "refused") return this.fail(call, ranOf(content), `${content} ${text}`)
     this.calls.delete(id)
     call.resolve(content)
+  }
+
+  /** The calls that a durable actor is sent again. */
+  get unanswered(): ReadonlyArray<number> {
+    return Array.from(this.calls.values()).filter((call) => isRepeatable(call)).map(({ id }) => id)
+  }
+
+  /** The connection goes on in another epoch: what can be sent again is. */
+  recovered(): void {
+    for (const call of this.calls.values()) {
+      if (call.number === undefined) continue
+      if (isRepeatable(call)) call.number = undefined
+      else this.fail(call, "maybe", "the actor has started again")
+    }
   }
 
   /** Of those that were sent, the ones above `taken` never ran; whether the others ran, nobody knows. */
@@ -101,3 +116,8 @@ export class MinimalCalls {
     call.reject(new Unanswered(ran, why))
   }
 }
+
+const isRepeatable = ({ number, onValues }: Call) => number !== undefined && onValues === undefined
+
+const ranOf = (refusal: string): Unanswered["ran"] =>
+  refusal === "ReplyTooLarge" ? "yes" : refusal === "OutcomeUnknown" ? "maybe" : "no"

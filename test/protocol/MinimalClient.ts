@@ -76,7 +76,7 @@ export class MinimalClient {
     readonly signal?: AbortSignal
   } = {}): Promise<any> {
     if (this.done !== undefined) return Promise.reject(new Unanswered("no", this.done))
-    const { answer, id } = this.calls.add(rpc, payload, options.onValues ?? (() => {}))
+    const { answer, id } = this.calls.add(rpc, payload, options.onValues)
     options.signal?.addEventListener("abort", () => {
       if (this.calls.interrupt(id)) this.send(JSON.stringify(["interrupt", id]))
     })
@@ -111,7 +111,7 @@ export class MinimalClient {
   private hello() {
     const { actor, key, params, subscriptions } = this.options
     const hello = { protocol: 1, actor, key, params: params(), subscriptions, attach: ++this.attach }
-    return this.session === undefined ? hello : { ...hello, resume: this.session.claim }
+    return this.session === undefined ? hello : { ...hello, resume: this.session.claim(() => this.calls.unanswered) }
   }
 
   /** A socket has ended; only the current one counts. The session goes on. */
@@ -222,11 +222,12 @@ export class MinimalClient {
   }
 
   private onWelcome(socket: WebSocket, welcome: Welcome): void {
-    if (welcome.resumed) {
+    if (welcome.resumed && welcome.epoch === this.session!.epoch) {
       this.session!.resume(welcome)
     } else {
       this.session = new MinimalSession(welcome)
-      this.calls.sessionLost(undefined)
+      if (welcome.resumed) this.calls.recovered()
+      else this.calls.sessionLost(undefined)
     }
     this.isAttached = true
     this.ack()
@@ -245,7 +246,8 @@ export class MinimalClient {
       return this.finish({ _tag: "done", reason }, taken)
     }
     const endsTheAttempt = !this.isAttached && (tag === "InternalError" || tag === "Draining")
-    if (tag !== "Displaced" && tag !== "Stale" && !endsTheAttempt) {
+    const goesOnElsewhere = this.session?.isDurable === true && (tag === "Draining" || tag === "ActorStopped")
+    if (tag !== "Displaced" && tag !== "Stale" && !endsTheAttempt && !goesOnElsewhere) {
       this.session = undefined
       this.calls.sessionLost(taken)
     }

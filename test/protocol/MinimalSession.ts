@@ -23,6 +23,7 @@ export interface Welcome {
   readonly epoch: string
   readonly token: string
   readonly resumed: boolean
+  readonly durable?: true
   readonly received: number
   readonly limits: {
     readonly frameBytes: number
@@ -65,10 +66,19 @@ export class MinimalSession {
     return this.welcome.limits
   }
 
+  get isDurable(): boolean {
+    return this.welcome.durable === true
+  }
+
+  get epoch(): string {
+    return this.welcome.epoch
+  }
+
   /** The part of a `hello` by which the session is resumed. */
-  get claim() {
-    const { connection, epoch, token } = this.welcome
-    return { connection, token, epoch, received: this.received }
+  claim(unanswered: () => ReadonlyArray<number>) {
+    const { connection, durable, epoch, token } = this.welcome
+    const claim = { connection, token, epoch, received: this.received }
+    return durable === undefined ? claim : { ...claim, calls: unanswered() }
   }
 
   /** Takes the session up on another socket; what is left in `kept` is to be sent again. */

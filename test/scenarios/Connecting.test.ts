@@ -296,6 +296,31 @@ describe("events of onConnect (6)", () => {
         assert.strictEqual(yield* Queue.size(late), 0)
       })
   )
+
+  scenario(
+    "what is sent as soon as the list tells of a connection arrives, and after the welcome",
+    () =>
+      Effect.gen(function*() {
+        const { hooks } = yield* Backstage
+        hooks.onConnect = (host) =>
+          host.state.name === "ada"
+            ? Room.Connections.use(({ changes }) =>
+              changes.pipe(
+                Stream.runForEach(({ _tag, connection }) =>
+                  _tag === "Connected" ? connection.send("greeted", { name: connection.state.name }) : Effect.void
+                ),
+                Effect.forkScoped({ startImmediately: true }),
+                Effect.asVoid
+              )
+            )
+            : host.send("greeted", { name: `${host.state.name} again` })
+        const ada = yield* join("ada")
+        yield* ada.rpc.whoami()
+        const ben = yield* join("ben", { subscribe: ["greeted"] })
+        const greeted = yield* hear(ben.events.greeted)
+        assert.deepStrictEqual(yield* Queue.takeN(greeted, 2), [{ name: "ben" }, { name: "ben again" }])
+      })
+  )
 })
 
 describe("time limits of hooks (7)", () => {

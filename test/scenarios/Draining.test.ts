@@ -12,6 +12,9 @@ import { Backstage, failure, join, layer, scenario } from "../support/Rooms.ts"
 
 const drain = (options?: ActorHost.DrainOptions) => Effect.flatMap(ActorHost.ActorHost, (host) => host.drain(options))
 
+/** A node that drains sends its sockets away, and no connection ends: see `cluster/Nodes.test.ts`. */
+const differs = "a node drains sockets, not connections"
+
 describe("draining", () => {
   scenario(
     "ends every connection with Draining, once its hook has run, and refuses new ones",
@@ -34,7 +37,8 @@ describe("draining", () => {
         )
         yield* world.until(turnedAway)
         assert.deepStrictEqual(yield* entriesOf("onConnect"), ["onConnect ada", "onConnect bob"])
-      })
+      }),
+    { notInCluster: differs }
   )
 
   scenario("lets a running call finish and sends its reply before the bye", (world) =>
@@ -50,7 +54,7 @@ describe("draining", () => {
 
       assert.strictEqual(yield* world.until(Fiber.join(running)), "door")
       yield* world.until(Fiber.join(draining))
-    }), { liveOptions: { kickGrace: "10 seconds" } })
+    }), { liveOptions: { kickGrace: "10 seconds" }, notInCluster: differs })
 
   scenario(
     "interrupts a call that outlasts the grace time; its caller is told that the outcome is unknown",
@@ -65,7 +69,8 @@ describe("draining", () => {
 
         const reason = yield* world.until(Fiber.join(running))
         assert.strictEqual(reason.cause?._tag, "Draining")
-      })
+      }),
+    { notInCluster: differs }
   )
 
   scenario(

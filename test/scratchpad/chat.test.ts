@@ -1,15 +1,24 @@
 import { NodeServices } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Option, Queue, Stream, SubscriptionRef } from "effect"
+import { Effect, Fiber, Layer, Option, Queue, Stream, SubscriptionRef } from "effect"
 import { ChildProcess } from "effect/process"
 import { TestClock } from "effect/testing"
 import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { fileURLToPath } from "node:url"
+import * as Auth from "../../scratchpad/chat/Auth.ts"
+import { ChatRoom, type Room } from "../../scratchpad/chat/ChatRoom.ts"
+import * as ChatRoomServer from "../../scratchpad/chat/ChatRoomServer.ts"
 import * as Format from "../../scratchpad/chat/Format.ts"
 import { Input, parse } from "../../scratchpad/chat/Input.ts"
+import { key, RoomList } from "../../scratchpad/chat/RoomList.ts"
 import * as Told from "../../scratchpad/chat/Told.ts"
+import * as Transcript from "../../scratchpad/chat/Transcript.ts"
+import * as ActorHost from "../../src/ActorHost.ts"
 import { Kicked } from "../../src/DisconnectReason.ts"
+import { TestNetwork } from "../../src/testing/TestNetwork.ts"
+
+const { demoToken } = Auth
 
 const folder = fileURLToPath(new URL("../../scratchpad/chat/", import.meta.url))
 
@@ -98,6 +107,9 @@ describe("the story", () => {
       const main = yield* watch("main.ts", ["--port", "0"])
       const opened = yield* main.sees("What happens in the room")
       const port = /--name ben --port (\d+)/.exec(opened)?.[1] ?? "none"
+      assert.include(opened, `http://127.0.0.1:${port}/`)
+      const page = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/page.js`))
+      assert.deepStrictEqual([page.status, page.headers.get("content-type")], [200, "text/javascript; charset=utf-8"])
 
       const zoe = yield* watch("join.ts", ["--name", "zoe", "--port", port])
       yield* zoe.sees("zoe is connected")
@@ -176,6 +188,102 @@ describe("what the story checks", () => {
       assert.strictEqual((yield* Fiber.join(failing)).message, "2 instead of 3")
       yield* Told.soonCounts(Effect.succeed(3), 3)
     }))
+})
+
+const join = (name: string, room = "lobby") =>
+  ChatRoom.connect(room, { params: { authToken: demoToken(name) }, subscribe: ["posted", "presence"] })
+
+/** The standings that somebody was told one after the other, as `ada joined`; all at once in one line. */
+const presenceIn = (room: Room) =>
+  room.events.presence.pipe(
+    Stream.map(({ members }) => members.map(({ name, standing }) => `${name} ${standing}`).join(", "))
+  )
+
+const ChatLayer = TestNetwork.layer.pipe(
+  Layer.provide(ChatRoomServer.layer),
+  Layer.provide(ActorHost.layerLocal()),
+  Layer.provide(Auth.layerDemo)
+)
+
+describe("the room", () => {
+  it.effect("says what is posted twice under one draft once, and without a draft twice", () =>
+    Effect.gen(function*() {
+      const ada = yield* join("ada")
+      const ben = yield* join("ben")
+      yield* ada.rpc.post({ text: "hello", draft: "1" })
+      yield* ada.rpc.post({ text: "hello", draft: "1" })
+      yield* ben.rpc.post({ text: "hello", draft: "1" })
+      yield* ada.rpc.post({ text: "hello" })
+      yield* ada.rpc.post({ text: "hello" })
+      const posted = yield* ben.events.posted.pipe(Stream.take(4), Stream.runCollect)
+      assert.deepStrictEqual(posted.map(({ from, number }) => `${number} ${from}`), [
+        "1 ada",
+        "2 ben",
+        "3 ada",
+        "4 ada"
+      ])
+    }).pipe(Effect.provide(ChatLayer)))
+
+  it.effect("tells who comes of everybody, and then of each change", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork
+      const ada = yield* join("ada")
+      yield* ada.rpc.who()
+      const ben = yield* join("ben")
+      yield* ben.rpc.who()
+      const seen = yield* presenceIn(ada).pipe(Stream.take(5), Stream.runCollect, Effect.forkChild)
+      const [, link] = yield* network.links
+      yield* network.refuse
+      yield* link!.cut
+      yield* TestClock.adjust("10 seconds")
+      yield* network.heal
+      yield* TestClock.adjust("30 seconds")
+      yield* ben.disconnect("going home")
+      assert.deepStrictEqual(yield* Fiber.join(seen), [
+        "ada joined",
+        "ben joined",
+        "ben suspended",
+        "ben joined",
+        "ben gone"
+      ])
+      const cleo = yield* join("cleo")
+      const [first] = yield* presenceIn(cleo).pipe(Stream.take(1), Stream.runCollect)
+      assert.strictEqual(first, "ada joined, cleo joined, ben gone")
+    }).pipe(Effect.provide(ChatLayer)))
+
+  it.effect("is read on by somebody who was away while it began anew and counted from 1", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork
+      const ada = yield* join("ada")
+      const read = yield* Queue.unbounded<string>()
+      yield* Transcript.messages(ada, 0).pipe(
+        Stream.runForEach(({ number, text }) => Queue.offer(read, `${number} ${text}`)),
+        Effect.forkScoped
+      )
+      yield* Effect.forEach(["one", "two", "three"], (text) => ada.rpc.post({ text }))
+      assert.deepStrictEqual(yield* Queue.takeN(read, 3), ["1 one", "2 two", "3 three"])
+      yield* network.refuse
+      yield* network.cut
+      yield* TestClock.adjust("20 minutes")
+      yield* network.heal
+      yield* TestClock.adjust("1 minute")
+      yield* ada.rpc.post({ text: "four" })
+      assert.deepStrictEqual(yield* Queue.take(read), "1 four")
+    }).pipe(Effect.provide(ChatLayer)))
+
+  it.effect("is listed with its members and its last message, unless its name could not be", () =>
+    Effect.gen(function*() {
+      const list = yield* RoomList.connect(key, { params: { authToken: demoToken("eve") }, subscribe: ["rooms"] })
+      const ada = yield* join("ada", "cellar")
+      yield* (yield* join("ben", "<b>")).rpc.post({ text: "hidden" })
+      yield* ada.rpc.post({ text: "hello" })
+      const seen = yield* list.events.rooms.pipe(
+        Stream.map(({ rooms }) => rooms.map(({ last, members, name }) => `${name} ${members} ${last}`)),
+        Stream.filter((rooms) => rooms.includes("cellar 1 1")),
+        Stream.runHead
+      )
+      assert.deepStrictEqual(Option.getOrThrow(seen), ["lobby 0 0", "kitchen 0 0", "workshop 0 0", "cellar 1 1"])
+    }).pipe(Effect.provide(ChatLayer)))
 })
 
 describe("what is typed", () => {

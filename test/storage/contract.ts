@@ -7,6 +7,7 @@ import { assert, type Vitest } from "@effect/vitest"
 import { Effect, Exit, Fiber, Metric, Schema, Scope } from "effect"
 import { ActorStorage } from "../../src/index.ts"
 import * as StorageMetrics from "../../src/storage/StorageMetrics.ts"
+import { changes, room } from "./changes.ts"
 
 type Storage = ActorStorage.ActorStorage["Service"]
 
@@ -22,29 +23,6 @@ export type Setting<R = never> = Effect.Effect<
   never,
   R | Scope.Scope
 >
-
-/** The changes that a test names, and none besides. */
-export const changes = (some: {
-  readonly state?: string | ActorStorage.StoredState
-  readonly connections?: Record<string, string | null> | ReadonlyMap<string, string | null>
-  readonly answered?: ReadonlyArray<readonly [connection: string, call: number, reply: string]>
-  readonly trimmed?: ReadonlyArray<readonly [connection: string, call: number]>
-  readonly alarms?: ReadonlyArray<ActorStorage.StoredAlarm | string>
-  readonly wakeAt?: number | null
-}): ActorStorage.Changes => ({
-  ...(some.state !== undefined && {
-    state: typeof some.state === "string" ? { version: 1, value: some.state } : some.state
-  }),
-  connections: some.connections instanceof Map ? some.connections : new Map(Object.entries(some.connections ?? {})),
-  answered: (some.answered ?? []).map(([connection, call, reply]) => ({ connection, call, reply })),
-  trimmed: (some.trimmed ?? []).map(([connection, call]) => ({ connection, call })),
-  alarms: new Map(
-    (some.alarms ?? []).map((alarm) => typeof alarm === "string" ? [alarm, null] : [alarm.id, alarm])
-  ),
-  ...(some.wakeAt !== undefined && { wakeAt: some.wakeAt })
-})
-
-export const room = (key: string): ActorStorage.Address => ({ type: "Room", key })
 
 const alarm = (id: string, at: number): ActorStorage.StoredAlarm => ({ id, at, rpc: "ring", payload: `{"id":${at}}` })
 
@@ -406,7 +384,13 @@ export const contract = <R>(it: { readonly effect: Vitest.Tester<R | Scope.Scope
         put(
           storage,
           address,
-          changes({ state: `${i}`, connections, alarms, answered: hostile.map((name) => [name, i, name]), wakeAt: i })
+          changes({
+            state: `${i}`,
+            connections,
+            alarms,
+            answered: hostile.map((name) => [name, i, JSON.stringify(name)]),
+            wakeAt: i
+          })
         ), { concurrency: 8, discard: true })
       for (const [i, address] of addresses.entries()) {
         const stored = yield* Effect.scoped(storage.load(address))
@@ -414,7 +398,9 @@ export const contract = <R>(it: { readonly effect: Vitest.Tester<R | Scope.Scope
         assert.deepStrictEqual(stored.connections, connections)
         assert.deepStrictEqual(stored.alarms, alarms)
         assert.strictEqual(stored.journal.length, hostile.length)
-        for (const { call, connection, reply } of stored.journal) assert.deepStrictEqual([call, reply], [i, connection])
+        for (const { call, connection, reply } of stored.journal) {
+          assert.deepStrictEqual([call, reply], [i, JSON.stringify(connection)])
+        }
       }
       assert.deepStrictEqual(
         (yield* storage.wakes("Room", 1_000)).map(({ key }) => key),
@@ -479,7 +465,7 @@ export const contract = <R>(it: { readonly effect: Vitest.Tester<R | Scope.Scope
         assert.deepStrictEqual(unordered(yield* read(storage, room("a"))), unordered(yield* read(model, room("a"))))
         assert.deepStrictEqual(yield* storage.wakes("Room", 1), yield* model.wakes("Room", 1))
       }),
-    { arbitrary: { runs: 50 }, timeout: 60_000 }
+    { arbitrary: { runs: 20 }, timeout: 60_000 }
   )
 }
 
@@ -494,7 +480,7 @@ const Few = Schema.Literals(["a", "b", "\0"])
 const Call = Schema.Literals([1, 2, 3])
 
 const AnyChanges = Schema.Struct({
-  state: Schema.optionalKey(Schema.String),
+  state: Schema.optionalKey(Schema.Literals(["1", "2"])),
   connections: Schema.Record(Few, Schema.NullOr(Schema.Literals(["1", "2"]))),
   answered: Schema.Array(Schema.Tuple([Few, Call, Schema.Literals(["1", "2"])])),
   trimmed: Schema.Array(Schema.Tuple([Few, Call])),

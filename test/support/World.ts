@@ -1,5 +1,6 @@
 /**
- * One behaviour suite over every transport: each scenario runs in memory, with a test clock, and over real WebSockets.
+ * One behaviour suite over every transport: each scenario runs in memory, with a test clock, over real WebSockets, and in
+ * memory again with the actors in a cluster of one node.
  *
  * @since 0.1.0
  */
@@ -19,6 +20,7 @@ import {
   Stream,
   SubscriptionRef
 } from "effect"
+import { MessageStorage, RunnerHealth, Runners, RunnerStorage, Sharding, ShardingConfig } from "effect/cluster"
 import { HttpRouter, HttpServer } from "effect/http"
 import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
@@ -27,6 +29,7 @@ import * as ActorClient from "../../src/ActorClient.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as ActorServer from "../../src/ActorServer.ts"
 import type { Client } from "../../src/Client.ts"
+import * as ClusterHost from "../../src/cluster/ClusterHost.ts"
 import type { Status } from "../../src/ConnectionStatus.ts"
 import * as InProcess from "../../src/internal/inProcess.ts"
 import type { Lost } from "../../src/Reconnect.ts"
@@ -73,7 +76,7 @@ export interface LogEntry {
  * @since 0.1.0
  */
 export interface World {
-  readonly transport: "memory" | "webSocket"
+  readonly transport: "memory" | "webSocket" | "cluster"
   readonly network: Network
   /** The network of `memory` with all that it can do; dies in a scenario that runs over WebSockets too. */
   readonly memory: Effect.Effect<TestNetwork.Network>
@@ -112,8 +115,10 @@ export interface Options<A> {
   readonly hostOptions?: ActorHost.HostOptions
   /** Options of the host over WebSockets alone, where times are real. Default: `liveOptions`. */
   readonly liveOptions?: ActorHost.HostOptions
-  /** The one transport that can show the behaviour. Default: both. */
-  readonly only?: World["transport"]
+  /** The one transport that can show the behaviour; what `memory` can, `cluster` can. Default: all. */
+  readonly only?: "memory" | "webSocket"
+  /** Why a cluster behaves differently by design, or cannot show it; the scenario is left out there. */
+  readonly notInCluster?: string
 }
 
 /**
@@ -153,6 +158,9 @@ export const scenario = <A, E>(
   options: Options<A>
 ): void => {
   if (options.only !== "webSocket") it.effect(`${name} (memory)`, () => run(body, layerMemory(options)))
+  if (options.only !== "webSocket" && options.notInCluster === undefined) {
+    it.effect(`${name} (cluster)`, () => run(body, layerCluster(options)))
+  }
   if (options.only !== "memory") {
     it.live(`${name} (WebSocket)`, () =>
       run(body, layerWebSocket(options)).pipe(
@@ -195,30 +203,46 @@ const layerLogs = Layer.unwrap(Effect.sync(() => {
 
 const toText = (value: unknown): string => Cause.isCause(value) ? Cause.pretty(value) : String(value)
 
-const memory = Effect.gen(function*() {
-  const { entries } = yield* Logs
-  const { client, network } = yield* InProcess.make
-  const world: World = {
-    transport: "memory",
-    network: { ...network, sockets: network.live },
-    memory: Effect.succeed(TestNetwork.fromNetwork(network)),
-    proxy: Effect.die(new Error("the scenario needs `only: \"webSocket\"`")),
-    settle,
-    until: untilSimulated,
-    awaitStatus: awaitStatusBy(untilSimulated),
-    reconnect: Schedule.spaced("100 millis"),
-    dial: network.dial,
-    logs: Effect.sync(() => entries.slice())
-  }
-  return Context.make(CurrentWorld, world).pipe(Context.add(ActorClient.ActorClient, client))
-})
+const memory = (transport: "memory" | "cluster") =>
+  Effect.gen(function*() {
+    const { entries } = yield* Logs
+    const { client, network } = yield* InProcess.make
+    const world: World = {
+      transport,
+      network: { ...network, sockets: network.live },
+      memory: Effect.succeed(TestNetwork.fromNetwork(network)),
+      proxy: Effect.die(new Error("the scenario needs `only: \"webSocket\"`")),
+      settle,
+      until: untilSimulated,
+      awaitStatus: awaitStatusBy(untilSimulated),
+      reconnect: Schedule.spaced("100 millis"),
+      dial: network.dial,
+      logs: Effect.sync(() => entries.slice())
+    }
+    return Context.make(CurrentWorld, world).pipe(Context.add(ActorClient.ActorClient, client))
+  })
 
 const layerMemory = <A>({ actors, hostOptions }: Options<A>) =>
-  Layer.effectContext(memory).pipe(
+  Layer.effectContext(memory("memory")).pipe(
     Layer.provideMerge(actors),
     Layer.provideMerge(ActorHost.layerLocal(hostOptions)),
     Layer.provideMerge(layerLogs)
   )
+
+const layerCluster = <A>({ actors, hostOptions }: Options<A>) =>
+  Layer.effectContext(memory("cluster")).pipe(
+    Layer.provideMerge(actors),
+    Layer.provideMerge(ClusterHost.layer(hostOptions)),
+    Layer.provide(layerSingleNode),
+    Layer.provideMerge(layerLogs)
+  )
+
+/** The engine of a cluster, with one node and nothing stored. */
+const layerSingleNode = Sharding.layer.pipe(
+  Layer.provide(Runners.layerNoop),
+  Layer.provide([MessageStorage.layerNoop, RunnerStorage.layerMemory, RunnerHealth.layerNoop]),
+  Layer.provide(ShardingConfig.layer())
+)
 
 const webSocket = Effect.gen(function*() {
   const { entries } = yield* Logs
@@ -269,6 +293,12 @@ const layerWebSocket = <A>(options: Options<A>) =>
 /** Fine steps first, so that what happens at once is not driven past; then coarse ones, so that minutes are cheap. */
 const steps: ReadonlyArray<readonly [times: number, millis: number]> = [[40, 25], [90, 100], [590, 1000]]
 
+/**
+ * `World.until` for a test with a test clock.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
 export const untilSimulated: World["until"] = Effect.fnUntraced(function*(effect) {
   const fiber = yield* Effect.forkChild(effect)
   for (const [times, millis] of steps) {
@@ -288,6 +318,12 @@ const untilLive: World["until"] = Effect.timeoutOrElse({
   orElse: () => Effect.die(new Error("what the scenario waits for did not come within 10 seconds"))
 })
 
+/**
+ * Makes a `World.awaitStatus`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
 export const awaitStatusBy = (until: World["until"]): World["awaitStatus"] => (client, tag) =>
   until(client.status.pipe(
     (ref) => Stream.filter(SubscriptionRef.changes(ref), (status) => status._tag === tag),

@@ -2,7 +2,8 @@ import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Exit, Fiber, Layer } from "effect"
 import { ActorStorage } from "../../src/index.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
-import { changes, contract, put, read, room } from "../storage/contract.ts"
+import { changes, room } from "../storage/changes.ts"
+import { contract, put, read } from "../storage/contract.ts"
 
 const failures = (exits: ReadonlyArray<Exit.Exit<unknown, ActorStorage.StorageError>>) =>
   exits.map((exit) =>

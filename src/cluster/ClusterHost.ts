@@ -1,0 +1,202 @@
+/**
+ * Actors on any number of nodes, placed by `effect/cluster`.
+ *
+ * @since 0.1.0
+ */
+import * as Sharding from "effect/cluster/Sharding"
+import type * as ShardingConfig from "effect/cluster/ShardingConfig"
+import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Scope from "effect/Scope"
+import type { SocketError } from "effect/socket/Socket"
+import { CallError, HostClosed } from "../CallError.ts"
+import * as DisconnectReason from "../DisconnectReason.ts"
+import * as Accept from "../host/Accept.ts"
+import * as Settings from "../host/Settings.ts"
+import { WaitGraph } from "../host/WaitGraph.ts"
+import { ActorHost, type Registration } from "../internal/actorHost.ts"
+import type { AnyActor } from "../internal/definition.ts"
+import * as ResumeToken from "../session/ResumeToken.ts"
+import { CallChains } from "./CallChains.ts"
+import * as ClusterActors from "./ClusterActors.ts"
+import * as Gateway from "./Gateway.ts"
+import * as RemoteCalls from "./RemoteCalls.ts"
+import * as Sockets from "./Sockets.ts"
+
+/**
+ * Options of a host in a cluster; every one has a default. Use the same on all nodes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ClusterOptions extends Settings.HostOptions {
+  /**
+   * How long nothing may travel from the node of a client's socket to the actor until that node shows that it lives.
+   * Default: 5 seconds.
+   */
+  readonly tunnelHeartbeatInterval?: Duration.Input | undefined
+  /**
+   * How long a node may then fail to do so, or the actor's node to answer it, until the other one gives it up. Default: 10
+   * seconds.
+   */
+  readonly tunnelHeartbeatTimeout?: Duration.Input | undefined
+}
+
+/**
+ * A host whose actors live on the nodes of a cluster, each on one of them, and are reached from all.
+ *
+ * **Details**
+ *
+ * The node that accepts a client's socket passes messages on and keeps nothing: session, hooks, state and the list of
+ * connections live with the actor. When that node leaves or crashes its clients dial again, reach any other and resume.
+ * When the actor's node leaves or crashes the actor starts on another one, as after a restart.
+ *
+ * Calls of `client` reach the actor on its node. One that was sent and whose answer is lost with a node fails with
+ * `OutcomeUnknown`; it never runs twice. One for an actor whose node has crashed waits until it has another.
+ *
+ * `drain`, `isDraining` and `size` are about this node: draining refuses new sockets and closes those of this node,
+ * spread over the window, each to be resumed through another node. The actors of this node move when the host closes.
+ *
+ * The layers of the cluster are the app's: `NodeClusterSocket.layer` of `@effect/platform-node` with a database for its
+ * runners and shards, or `TestRunner.layer` of `effect/cluster` for one node in memory.
+ *
+ * **Gotchas**
+ *
+ * Messages between nodes hold up to `maxBatchBytes` and what surrounds them: keep it well below the 16 MiB that the
+ * serialization of the cluster allows by default. The cluster keeps at most `maxResidentEntities` actors per node, 10,000
+ * by default; clients of one too many dial again and again.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options?: ClusterOptions): Layer.Layer<ActorHost, never, Sharding.Sharding> =>
+  Layer.effect(ActorHost, make(options))
+
+/**
+ * Settings of the cluster with which a crashed node is replaced within seconds instead of half a minute.
+ *
+ * **Details**
+ *
+ * A node is taken for dead 3 seconds after its last sign of life, not 35. What it costs: each node asks the database
+ * every second, and one that is frozen, starved of CPU or cut off from the database for 3 seconds loses its actors.
+ *
+ * @category settings
+ * @since 0.1.0
+ */
+export const quickFailover = {
+  shardLockExpiration: Duration.seconds(3),
+  shardLockRefreshInterval: Duration.seconds(1),
+  refreshAssignmentsInterval: Duration.millis(500),
+  runnerHealthCheckInterval: Duration.seconds(2)
+} satisfies Partial<ShardingConfig.ShardingConfig["Service"]>
+
+/**
+ * Makes the host of this node in the current scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function*(
+  options: ClusterOptions = {}
+): Effect.fn.Return<ActorHost["Service"], never, Scope.Scope | Sharding.Sharding> {
+  const sharding = yield* Sharding.Sharding
+  const settings = Settings.make(options)
+  const actors = new Map<string, ClusterActors.ClusterActor>()
+  const node: ClusterActors.Node = {
+    settings,
+    size: () => Array.from(actors.values()).reduce((size, { live }) => size + live.size(), 0),
+    heartbeat: {
+      interval: Duration.toMillis(options.tunnelHeartbeatInterval ?? "5 seconds"),
+      timeout: Duration.toMillis(options.tunnelHeartbeatTimeout ?? "10 seconds")
+    },
+    waits: new WaitGraph(),
+    chains: new CallChains(yield* ResumeToken.make)
+  }
+  const client = yield* makeClients(node, actors)
+  const sockets = Sockets.make()
+
+  return ActorHost.of({
+    register: (registration) =>
+      Effect.provideService(register(node, actors, registration), Sharding.Sharding, sharding),
+    accept: Accept.make({
+      settings,
+      isDraining: sockets.isDraining,
+      serve: (socket) => Effect.andThen(sockets.add(socket.link), serve(node, actors, socket))
+    }),
+    drain: sockets.drain,
+    isDraining: Effect.sync(sockets.isDraining),
+    client,
+    size: Effect.sync(node.size)
+  })
+})
+
+const register = Effect.fnUntraced(function*(
+  node: ClusterActors.Node,
+  actors: Map<string, ClusterActors.ClusterActor>,
+  registration: Registration
+): Effect.fn.Return<void, never, Scope.Scope | Sharding.Sharding> {
+  const { type } = registration.actor
+  if (actors.has(type)) {
+    return yield* Effect.die(
+      new Error(`the host has an actor "${type}" already; give every actor a name of its own`)
+    )
+  }
+  const actor = yield* ClusterActors.register(node, registration)
+  yield* Effect.acquireRelease(
+    Effect.sync(() => actors.set(type, actor)),
+    () => Effect.sync(() => actors.delete(type))
+  )
+})
+
+const serve = (
+  { heartbeat, settings }: ClusterActors.Node,
+  actors: ReadonlyMap<string, ClusterActors.ClusterActor>,
+  socket: Accept.Greeted
+): Effect.Effect<void, SocketError, Scope.Scope> => {
+  const { actor: type, key } = socket.hello
+  const actor = actors.get(type)
+  if (actor === undefined) return Accept.turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor: type }))
+  const openTimeout = Duration.toMillis(settings.handshakeTimeout)
+  return Gateway.serve(actor.entity(key), socket, { heartbeat, openTimeout })
+}
+
+const makeClients = Effect.fnUntraced(function*(
+  { chains, settings, waits }: ClusterActors.Node,
+  actors: ReadonlyMap<string, ClusterActors.ClusterActor>
+): Effect.fn.Return<ActorHost["Service"]["client"], never, Scope.Scope> {
+  const scope = yield* Effect.scope
+  const closed = yield* Effect.acquireRelease(
+    Deferred.make<never, CallError>(),
+    (deferred) => Deferred.fail(deferred, new CallError({ reason: new HostClosed() }))
+  )
+  const byType = new Map<string, (key: string) => Record<string, unknown>>()
+
+  const line = ({ type }: AnyActor) => (key: string) =>
+    Effect.suspend(() => {
+      const actor = actors.get(type)
+      if (actor !== undefined) return actor.lines.get(key)
+      return Deferred.isDoneUnsafe(closed)
+        ? Deferred.await(closed)
+        : Effect.die(new Error(`the host has no actor "${type}"; provide its layer to the app`))
+    })
+
+  return (actor, key) =>
+    Effect.gen(function*() {
+      let client = byType.get(actor.type)
+      if (client === undefined) {
+        client = yield* RemoteCalls.makeClient(actor, {
+          line: line(actor),
+          waits,
+          chains,
+          waitsForTurn: () => actors.get(actor.type)?.registration.concurrency !== "unbounded",
+          context: () => actors.get(actor.type)?.registration.context ?? Context.empty(),
+          maxLength: settings.limits.batchBytes
+        }).pipe(Scope.provide(scope))
+        byType.set(actor.type, client)
+      }
+      return client(key) as never
+    })
+})

@@ -1,0 +1,77 @@
+/**
+ * The node that accepted a client's socket: it passes messages between the
+ * socket and the actor, both ways in order, and knows nothing of what they say.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import type { SocketError } from "effect/socket/Socket"
+import * as DisconnectReason from "../DisconnectReason.ts"
+import * as Accept from "../host/Accept.ts"
+import * as EndCode from "../session/EndCode.ts"
+import * as Frame from "../session/Frame.ts"
+import type { ProtocolViolation } from "../session/ProtocolViolation.ts"
+import * as Tunnel from "./Tunnel.ts"
+import type { EntityClient } from "./TunnelRpcs.ts"
+
+/**
+ * Serves a socket whose `hello` has been read through a tunnel to its actor,
+ * until either of them ends. A tunnel that is lost ends the socket and nothing
+ * else: the client dials again.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const serve: (entity: EntityClient, socket: Accept.Greeted, options: {
+  readonly heartbeat: Frame.HeartbeatTiming
+  /** How many milliseconds the actor may be without a node until the client is asked to dial again. */
+  readonly openTimeout: number
+}) => Effect.Effect<void, SocketError, Scope.Scope> = (entity, socket, { heartbeat, openTimeout }) =>
+  Tunnel.open(entity, { use: "Socket", headers: socket.headers, heartbeat }).pipe(
+    Effect.timeoutOrElse({
+      duration: openTimeout,
+      orElse: () => Effect.fail(new Tunnel.TunnelLost({ why: "the actor has no node yet" }))
+    }),
+    Effect.raceFirst(Accept.awaitLeft(socket.link)),
+    Effect.flatMap((tunnel) => Effect.raceAllFirst([up(tunnel, socket), down(tunnel, socket), tunnel.lost])),
+    Effect.catchTags({
+      TunnelClosed: ({ code, reason }) => socket.link.close(code, reason),
+      TunnelLost: ({ why }) =>
+        Effect.andThen(
+          Effect.logInfo(`a client has to dial again: ${why}`),
+          socket.link.close(EndCode.rerouted, "the way to the actor is gone; dial again")
+        )
+    }),
+    Effect.annotateLogs({ actor: socket.hello.actor, key: socket.hello.key })
+  )
+
+const up = (tunnel: Tunnel.Tunnel, { hello, link }: Accept.Greeted) =>
+  tunnel.push([`[${Frame.encode(["hello", hello])}]`]).pipe(
+    Effect.andThen(Effect.forever(Effect.flatMap(link.pull, tunnel.push), { disableYield: true })),
+    Effect.catchTag("ProtocolViolation", (violation) => denounce(tunnel, violation))
+  )
+
+/** The actor ends a connection whose client breaks the protocol: it is told as the client would tell it. */
+const denounce = (tunnel: Tunnel.Tunnel, { message }: ProtocolViolation): Effect.Effect<never, Tunnel.TunnelLost> =>
+  Effect.logInfo(`a client broke the protocol: ${message}`).pipe(
+    Effect.andThen(tunnel.push([`[${Frame.encodeBye(DisconnectReason.ProtocolError.make({ message }), 0)}]`])),
+    Effect.andThen(Effect.never)
+  )
+
+const down = (tunnel: Tunnel.Tunnel, { backlog, link, onAttached }: Accept.Greeted) => {
+  const next = Effect.flatMap(tunnel.pull, (message) => {
+    onAttached()
+    return link.write(message)
+  })
+  return Effect.forever(backlog === undefined ? next : Effect.andThen(next, awaitRoom(backlog)), { disableYield: true })
+}
+
+/** Bytes that a socket may hold back until the actor is no longer asked for more, and how often that is looked at. */
+const maxBacklog = 1_048_576
+const backlogInterval = "100 millis"
+
+const awaitRoom = (backlog: () => number): Effect.Effect<void> =>
+  Effect.suspend(() =>
+    backlog() <= maxBacklog ? Effect.void : Effect.andThen(Effect.sleep(backlogInterval), awaitRoom(backlog))
+  )

@@ -1,0 +1,147 @@
+/**
+ * The near end of a tunnel: the way of messages from this node to an actor,
+ * wherever it lives.
+ *
+ * **Details**
+ *
+ * A tunnel leads to one life of the actor's memory. When anything is lost, in
+ * doubt or moves, it breaks, and what travelled through it starts anew: a
+ * client's session is resumed over its next socket. One push is under way at a
+ * time: what comes meanwhile waits in the socket that it comes from and leaves
+ * with the next push, so that order and back-pressure need no buffers.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Data from "effect/Data"
+import * as Deferred from "effect/Deferred"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { HeartbeatTiming } from "../session/Frame.ts"
+import * as ResumeToken from "../session/ResumeToken.ts"
+import type { DownlinkFrame, EntityClient } from "./TunnelRpcs.ts"
+
+/**
+ * The way to the actor is gone: its node crashed or fell silent, or the actor moved.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TunnelLost extends Data.TaggedError("TunnelLost")<{ readonly why: string }> {}
+
+/**
+ * The actor has closed the tunnel, with the code and reason of a socket's close.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TunnelClosed extends Data.TaggedError("TunnelClosed")<{
+  readonly code: number
+  readonly reason: string
+}> {}
+
+/**
+ * A tunnel that is open.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tunnel {
+  /** Takes messages to the actor, in the order of the calls; completes when they have arrived. */
+  readonly push: (messages: ReadonlyArray<string>) => Effect.Effect<void, TunnelLost>
+  /** The next message from the actor. */
+  readonly pull: Effect.Effect<string, TunnelLost | TunnelClosed>
+  /** Fails when the tunnel is lost, also while nothing travels through it. */
+  readonly lost: Effect.Effect<never, TunnelLost>
+}
+
+/**
+ * Opens a tunnel for as long as the scope is open. Waits while the actor has no
+ * node, as after a crash.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const open: (entity: EntityClient, options: {
+  readonly use: "Socket" | "Calls"
+  readonly headers: Readonly<Record<string, string>>
+  readonly heartbeat: HeartbeatTiming
+}) => Effect.Effect<Tunnel, TunnelLost, Scope.Scope> = Effect.fnUntraced(function*(entity, options) {
+  const { heartbeat } = options
+  const tunnel = yield* ResumeToken.make
+  const lost = yield* Deferred.make<never, TunnelLost>()
+  const lose = (why: string) =>
+    Effect.flatMap(
+      Effect.sync(() => new TunnelLost({ why })),
+      (error) => Effect.andThen(Deferred.fail(lost, error), Effect.fail(error))
+    )
+  /** An interruption that is not this fiber's own means that the actor has left its node. */
+  const orLose = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    Effect.catchCause(effect, (cause) => lose(describe(cause)))
+
+  const open = entity.Open({ tunnel, use: options.use, headers: options.headers }, {
+    asQueue: true,
+    streamBufferSize: 1
+  })
+  const downlink = yield* orLose(open)
+  const take = orLose(Queue.take(downlink))
+  const first = yield* take
+  if (first[0] !== "opened") return yield* lose("it does not say which life of the actor it leads to")
+  const incarnation = first[1]
+
+  const clock = yield* Clock.Clock
+  const oneByOne = Semaphore.makeUnsafe(1)
+  let index = 0
+  let lastPush = clock.monotonicTimeNanosUnsafe()
+  const push: Tunnel["push"] = (messages) =>
+    oneByOne.withPermit(Effect.suspend(() => {
+      lastPush = clock.monotonicTimeNanosUnsafe()
+      return entity.Push({ tunnel, incarnation, index: index++, messages }).pipe(
+        Effect.timeoutOrElse({ duration: heartbeat.timeout, orElse: () => lose("the actor's node does not answer") }),
+        orLose
+      )
+    }))
+
+  const idle = Effect.map(Clock.monotonicTimeNanos, (now) => now - lastPush)
+  yield* keepAlive(push, idle, heartbeat).pipe(Effect.ignore, Effect.forkScoped)
+  return { push, pull: Effect.flatMap(take, (frame) => read(frame, lose)), lost: Deferred.await(lost) }
+})
+
+const read = (
+  frame: DownlinkFrame,
+  lose: (why: string) => Effect.Effect<never, TunnelLost>
+): Effect.Effect<string, TunnelLost | TunnelClosed> => {
+  switch (frame[0]) {
+    case "message":
+      return Effect.succeed(frame[1])
+    case "close":
+      return Effect.fail(new TunnelClosed({ code: frame[1], reason: frame[2] }))
+    case "opened":
+      // Its node crashed: the engine has opened the tunnel again, to an actor that knows nothing of it.
+      return lose("it leads to another life of the actor")
+  }
+}
+
+/** Shows the actor's node that this one lives, when it cannot be told by what travels anyway. */
+const keepAlive = Effect.fnUntraced(function*(
+  push: Tunnel["push"],
+  idle: Effect.Effect<bigint>,
+  { interval }: HeartbeatTiming
+): Effect.fn.Return<never, TunnelLost> {
+  const due = BigInt(interval) * 1_000_000n
+  while (true) {
+    const rest = due - (yield* idle)
+    if (rest > 0n) yield* Effect.sleep(Duration.nanos(rest))
+    else yield* push([])
+  }
+})
+
+const describe = (cause: Cause.Cause<unknown>): string => {
+  if (Cause.hasInterruptsOnly(cause)) return "the actor has moved"
+  const error = Cause.squash(cause)
+  return Cause.isDone(error) ? "the actor has left" : error instanceof Error ? error.message : String(error)
+}

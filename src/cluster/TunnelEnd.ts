@@ -1,0 +1,117 @@
+/**
+ * The far end of a tunnel, at the actor: a socket like any other, and the rules
+ * by which it takes what is pushed.
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as Socket from "effect/socket/Socket"
+import type { HeartbeatTiming } from "../session/Frame.ts"
+import * as Heartbeat from "../session/Heartbeat.ts"
+import { type DownlinkFrame, TunnelBroken } from "./TunnelRpcs.ts"
+
+/** Messages that wait to be read; a push that brings more waits. */
+const capacity = 64
+
+/** How long the last frames may take to leave when the tunnel has ended. */
+const farewell = "5 seconds"
+
+/**
+ * A tunnel as the actor's node keeps it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TunnelEnd {
+  /** What the pushes brought, and the way back. */
+  readonly socket: Socket.Socket
+  readonly downlink: Queue.Dequeue<DownlinkFrame, Cause.Done>
+  /** Takes the push of the next index; any other ends the tunnel. */
+  readonly take: (index: number, messages: ReadonlyArray<string>) => Effect.Effect<void, TunnelBroken>
+  /** Ends the tunnel: nothing is read any more, what was written still leaves. */
+  readonly end: () => void
+}
+
+/**
+ * Makes an end in the current scope, which is that of the request that opened
+ * the tunnel. `abort` drops that request: for a node that does not read what
+ * is left for it, and for one from which nothing is heard in time.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: (options: {
+  readonly incarnation: string
+  readonly heartbeat: HeartbeatTiming
+  readonly abort: () => void
+}) => Effect.Effect<TunnelEnd, never, Scope.Scope> = Effect.fnUntraced(function*(options) {
+  const fork = Effect.runForkWith(yield* Effect.context<Scope.Scope>())
+  const inbound = yield* Queue.bounded<string, Socket.SocketError>(capacity)
+  // One message at a time: what is written meanwhile leaves as one message with the next.
+  const downlink = yield* Queue.bounded<DownlinkFrame, Cause.Done>(1)
+  const activity = yield* Heartbeat.makeActivity
+  let next = 0
+  let hasEnded = false
+
+  const end = () => {
+    if (hasEnded) return
+    hasEnded = true
+    Queue.failCauseUnsafe(inbound, gone)
+    Queue.endUnsafe(downlink)
+    fork(Effect.forkScoped(Effect.delay(Effect.sync(options.abort), farewell)))
+  }
+  const write = (frame: DownlinkFrame) =>
+    Effect.flatMap(Queue.offer(downlink, frame), (isTaken) => isTaken ? Effect.void : Effect.fail(closed))
+
+  yield* Queue.offer(downlink, ["opened", options.incarnation])
+  yield* Heartbeat.awaitSilence(activity, options.heartbeat, () => {}).pipe(
+    Effect.andThen(Effect.logInfo("nothing is heard of the node that a client is connected to")),
+    Effect.andThen(Effect.sync(options.abort)),
+    Effect.forkScoped
+  )
+  yield* Effect.addFinalizer(() => Effect.sync(end))
+
+  return {
+    downlink,
+    end,
+    socket: makeSocket(inbound, write, end),
+    take: (index, messages) =>
+      Effect.suspend(() => {
+        if (hasEnded) return Effect.fail(new TunnelBroken({ cause: "UnknownTunnel" }))
+        if (index !== next) {
+          options.abort()
+          return Effect.fail(new TunnelBroken({ cause: "WrongIndex" }))
+        }
+        next++
+        activity.mark()
+        return Effect.asVoid(Queue.offerAll(inbound, messages))
+      })
+  }
+})
+
+const makeSocket = (
+  inbound: Queue.Dequeue<string, Socket.SocketError>,
+  send: (frame: DownlinkFrame) => Effect.Effect<void, Socket.SocketError>,
+  end: () => void
+): Socket.Socket => {
+  const write: Socket.Writer["write"] = (chunk) => {
+    if (Socket.isCloseEvent(chunk)) {
+      return Effect.andThen(send(["close", chunk.code, chunk.reason ?? ""]), Effect.sync(end))
+    }
+    const text = typeof chunk === "string" ? chunk : new TextDecoder().decode(chunk)
+    return send(["message", text.endsWith("\n") ? text.slice(0, -1) : text])
+  }
+  return Socket.make({
+    reader: Effect.as(Effect.addFinalizer(() => Effect.sync(end)), {
+      pull: Queue.takeAll(inbound),
+      upgrade: Socket.SocketUpgradeError.unsupported
+    }),
+    writer: Effect.succeed({ write, writeAll: (chunks) => Effect.forEach(chunks, write, { discard: true }) })
+  })
+}
+
+const closed = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1006 }) })
+const gone = Cause.fail(closed)

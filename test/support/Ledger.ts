@@ -1,0 +1,57 @@
+/**
+ * A durable actor that adds up what its clients bring, and remembers each of them.
+ *
+ * @since 0.1.0
+ */
+import { Effect, Layer, Schema } from "effect"
+import { Rpc } from "effect/rpc"
+import * as Actor from "../../src/Actor.ts"
+
+/**
+ * The actor: `put` writes a name down and returns how many there are.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Ledger extends Actor.make("Ledger", {
+  connectionState: { visits: Schema.Finite },
+  state: Schema.Array(Schema.String),
+  events: { written: { name: Schema.String } },
+  rpcs: [
+    Rpc.make("put", { payload: { name: Schema.String }, success: Schema.Finite }),
+    Rpc.make("names", { success: Schema.Array(Schema.String) }),
+    Rpc.make("visit", { success: Schema.Finite })
+  ],
+  internal: [Rpc.make("count", { success: Schema.Finite }), Rpc.make("remind", { payload: { name: Schema.String } })]
+}) {}
+
+const makeHandlers = Effect.gen(function*() {
+  const state = yield* Ledger.State
+  const connections = yield* Ledger.Connections
+  const write = (name: string) =>
+    Effect.andThen(
+      state.modify((names) => [names.length + 1, [...names, name]]),
+      (count) => Effect.as(connections.broadcast("written", { name }), count)
+    )
+  return Ledger.of({
+    put: ({ name }) => write(name),
+    names: () => state.get,
+    visit: () =>
+      Effect.flatMap(
+        Ledger.CurrentConnection,
+        (me) => Effect.map(me.updateState(({ visits }) => ({ visits: visits + 1 })), ({ visits }) => visits)
+      ),
+    count: () => Effect.map(state.get, (names) => names.length),
+    remind: ({ name }) => Effect.asVoid(write(name))
+  })
+})
+
+/**
+ * The ledgers, kept in the `ActorStorage`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = Ledger.toLayer(makeHandlers, { initialState: Effect.succeed([]), durability: "commit" }).pipe(
+  Layer.provide(Ledger.layerHooks(Effect.succeed({ onBeforeConnect: () => Effect.succeed({ visits: 0 }) })))
+)
