@@ -45,49 +45,48 @@ const toSample = (at: number, seconds: number, before: Totals, view: HostView): 
 
 /** Looks once a second, and shows each page what it has searched for. */
 const look = Effect.fnUntraced(function*(host: Host): Effect.fn.Return<never, never, Services> {
-  const connections = yield* InspectorActor.Connections
-  const state = yield* InspectorActor.State
   let last = yield* Clock.currentTimeMillis
   let { totals } = yield* host.inspect({ search: "", limit: 0 })
-  return yield* Effect.forever(Effect.delay(
-    Effect.gen(function*() {
-      const now = yield* Clock.currentTimeMillis
-      const all = yield* host.inspect({ search: "", limit: 0 })
-      const sample = toSample(now, Math.max(1, now - last) / 1000, totals, all)
-      last = now
-      totals = all.totals
-      yield* state.update((samples) => [...samples, sample].slice(-remembered))
-      yield* connections.broadcast("sampled", sample)
-      for (const connection of (yield* connections.all).values()) {
-        if (connection.status === "Connected") {
-          yield* connection.send("seen", yield* host.inspect({ search: connection.state.search, limit }))
-        }
-      }
-    }),
-    "1 second"
-  ))
+  while (true) {
+    yield* Effect.sleep("1 second")
+    const now = yield* Clock.currentTimeMillis
+    const all = yield* host.inspect({ search: "", limit: 0 })
+    yield* show(host, toSample(now, Math.max(1, now - last) / 1000, totals, all))
+    last = now
+    totals = all.totals
+  }
+})
+
+const show = Effect.fnUntraced(function*(host: Host, sample: Sample): Effect.fn.Return<void, never, Services> {
+  const connections = yield* InspectorActor.Connections
+  const state = yield* InspectorActor.State
+  yield* state.update((samples) => [...samples, sample].slice(-remembered))
+  yield* connections.broadcast("sampled", sample)
+  for (const connection of (yield* connections.all).values()) {
+    if (connection.status === "Suspended") continue
+    yield* connection.send("seen", yield* host.inspect({ search: connection.state.search, limit }))
+  }
 })
 
 type Services = Effect.Services<typeof InspectorActor.Connections | typeof InspectorActor.State> | Scope.Scope
 
-const makeHandlers = (host: Host) =>
-  Effect.gen(function*() {
-    yield* Effect.forkScoped(look(host))
-    return InspectorActor.of({
-      search: Effect.fnUntraced(function*({ text }) {
-        const connection = yield* InspectorActor.CurrentConnection
-        yield* connection.updateState(() => ({ search: text }))
-        yield* connection.send("seen", yield* host.inspect({ search: text, limit }))
-      }),
-      kick: Effect.fnUntraced(function*({ connection, reason }) {
-        const isEnded = yield* host.kick(connection, reason === "" ? undefined : reason)
-        yield* Effect.logInfo(isEnded ? "a connection was ended by hand" : "a connection to end was not there").pipe(
-          Effect.annotateLogs({ inspected: connection })
-        )
-        return isEnded
-      })
+const makeHandlers = Effect.fnUntraced(function*(host: Host) {
+  yield* Effect.forkScoped(look(host))
+  return InspectorActor.of({
+    search: Effect.fnUntraced(function*({ text }) {
+      const connection = yield* InspectorActor.CurrentConnection
+      yield* connection.updateState(() => ({ search: text }))
+      yield* connection.send("seen", yield* host.inspect({ search: text, limit }))
+    }),
+    kick: Effect.fnUntraced(function*({ connection, reason }) {
+      const isEnded = yield* host.kick(connection, reason === "" ? undefined : reason)
+      yield* Effect.logInfo(isEnded ? "a connection was ended by hand" : "a connection to end was not there").pipe(
+        Effect.annotateLogs({ inspected: connection })
+      )
+      return isEnded
     })
   })
+})
 
 /**
  * Implements the inspector of a host. It runs on a host of its own, which is not the one that it looks at.
