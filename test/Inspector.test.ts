@@ -6,6 +6,7 @@ import {
   Effect,
   Exit,
   Layer,
+  Logger,
   Option,
   Queue,
   Redacted,
@@ -221,7 +222,8 @@ const serve = (inspector: Layer.Layer<never, never, ActorHost.ActorHost | HttpRo
   }).pipe(
     Layer.provideMerge(vault),
     Layer.provideMerge(NodeHttpServer.layerTest),
-    Layer.provideMerge(NodeWS.layerWebSocketConstructor)
+    Layer.provideMerge(NodeWS.layerWebSocketConstructor),
+    Layer.provideMerge(Logger.layer([]))
   )
 
 const dial = (path: string) =>
