@@ -235,14 +235,16 @@ describe("Metrics", () => {
   })
 })
 
+const isMetric = (u: unknown): u is Metric.Metric<never, unknown> => Metric.isMetric(u)
+
 describe("docs/OBSERVABILITY.md", () => {
   it("names every metric with its kind and its unit", () => {
     const page = readFileSync(new URL("../docs/OBSERVABILITY.md", import.meta.url), "utf8")
     const rows = Array.from(
-      page.matchAll(/^\| `(tether\.[\w.]+)` \| (\w+(?:, \w+)?) \|/gm),
+      page.matchAll(/^\| `(tether\.[\w.]+)` \| ((?:gauge|counter|histogram)(?:, \w+)?) \|/gm),
       ([, id, kind]) => [id, kind]
     )
-    const metrics = Object.values(Metrics).filter(Metric.isMetric).map((metric) => {
+    const metrics = Object.values<unknown>(Metrics).filter(isMetric).map((metric) => {
       const unit = metric.attributes?.unit
       return [metric.id, `${metric.type.toLowerCase()}${unit === undefined ? "" : `, ${unit}`}`]
     })
