@@ -80,6 +80,17 @@ export const serverRejections: Metric.Counter<number> = Metric.counter("tether.s
 })
 
 /**
+ * Connections that were opened, by `actor`.
+ *
+ * @category server metrics
+ * @since 0.1.0
+ */
+export const serverConnects: Metric.Counter<number> = Metric.counter("tether.server.connects", {
+  description: "Connections that were opened",
+  incremental: true
+})
+
+/**
  * Clients that came back to their session, by `actor` and `result`: `exact` (it goes on without a gap), `recovered`
  * (the connection of a durable actor goes on in a new epoch) or `lost` (it was gone, and they got a fresh connection).
  *
@@ -308,6 +319,7 @@ const all: ReadonlyArray<Metric.Metric<never, unknown>> = [
   serverActors,
   serverHandshakes,
   serverRejections,
+  serverConnects,
   serverResumes,
   serverDisconnects,
   serverCalls,

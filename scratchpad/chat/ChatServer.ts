@@ -2,12 +2,13 @@
  * The chat room on an HTTP server, beside the app's other routes.
  */
 import { NodeHttpServer } from "@effect/platform-node"
-import { Layer } from "effect"
+import { ConfigProvider, Layer } from "effect"
 import { HttpRouter } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { createServer } from "node:http"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as ActorServer from "../../src/ActorServer.ts"
+import * as Inspector from "../../src/Inspector.ts"
 import * as Metrics from "../../src/Metrics.ts"
 import * as Auth from "./Auth.ts"
 import * as ChatRoomServer from "./ChatRoomServer.ts"
@@ -23,7 +24,14 @@ export const urlOf = (port: number): string => `ws://${host}:${port}/actors`
 /** The page where people chat. */
 export const pageOf = (port: number): string => `http://${host}:${port}/`
 
+/** With `TETHER_INSPECTOR_TOKEN` in the environment there is an inspector at `/inspector`. */
+const InspectorPage = Inspector.layerConfig().pipe(
+  Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv().pipe(ConfigProvider.constantCase))),
+  Layer.orDie
+)
+
 const Endpoints = Layer.mergeAll(
+  InspectorPage,
   ActorServer.layerHttpRouter({ path: "/actors" }),
   ActorServer.layerHealth(),
   PrometheusMetrics.layerHttp({ path: "/metrics", metricNameMapper: Metrics.toPrometheusName })

@@ -15,6 +15,7 @@ import type { SocketError } from "effect/socket/Socket"
 import { CallError, HostClosed } from "../CallError.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import * as Accept from "../host/Accept.ts"
+import * as Inspect from "../host/Inspect.ts"
 import * as Settings from "../host/Settings.ts"
 import { WaitGraph } from "../host/WaitGraph.ts"
 import { ActorHost, type Registration } from "../internal/actorHost.ts"
@@ -129,7 +130,9 @@ export const make = Effect.fnUntraced(function*(
     drain: sockets.drain,
     isDraining: Effect.sync(sockets.isDraining),
     client,
-    size: Effect.sync(node.size)
+    size: Effect.sync(node.size),
+    inspect: (options) => Effect.sync(() => Inspect.view(actors.values(), sockets.isDraining(), options)),
+    kick: (connection, reason) => Effect.sync(() => Inspect.kick(actors.values(), connection, reason))
   })
 })
 
