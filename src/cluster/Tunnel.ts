@@ -90,14 +90,20 @@ export const open: (entity: EntityClient, options: {
   const oneByOne = Semaphore.makeUnsafe(1)
   let index = 0
   let lastPush = clock.monotonicTimeNanosUnsafe()
-  const push: Tunnel["push"] = (messages) =>
-    oneByOne.withPermit(Effect.suspend(() => {
+  const pushNow = (messages: ReadonlyArray<string>): Effect.Effect<void, TunnelLost> =>
+    Effect.suspend(() => {
       lastPush = clock.monotonicTimeNanosUnsafe()
-      return entity.Push({ tunnel, incarnation, index: index++, messages }).pipe(
-        Effect.timeoutOrElse({ duration: heartbeat.timeout, orElse: () => lose("the actor's node does not answer") }),
-        orLose
-      )
-    }))
+      return entity.Push({ tunnel, incarnation, index, messages })
+    }).pipe(
+      Effect.timeoutOrElse({ duration: heartbeat.timeout, orElse: () => lose("the actor's node does not answer") }),
+      orLose,
+      Effect.flatMap((isTaken) => {
+        if (!isTaken) return pushNow(messages)
+        index++
+        return Effect.void
+      })
+    )
+  const push: Tunnel["push"] = (messages) => oneByOne.withPermit(pushNow(messages))
 
   const idle = Effect.map(Clock.monotonicTimeNanos, (now) => now - lastPush)
   yield* keepAlive(push, idle, heartbeat).pipe(Effect.ignore, Effect.forkScoped)
