@@ -10,6 +10,7 @@ import * as Layer from "effect/Layer"
 import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import { ActorStorage, type StorageError } from "./ActorStorage.ts"
+import { count, duration, optional } from "./internal/settings.ts"
 import * as GroupCommit from "./storage/GroupCommit.ts"
 import * as SqliteError from "./storage/SqliteError.ts"
 import * as SqliteFile from "./storage/SqliteFile.ts"
@@ -27,10 +28,10 @@ export interface SqliteOptions {
   readonly filename: string
   /**
    * What a commit waits for. `"full"`: it is on the disk, and outlives a loss of power. `"normal"`: it outlives the end
-   * of the process, however that comes; with the power the last commits may go. Default: `"full"`.
+   * of the process, however that comes; with the power the last commits may go. Default: `full`.
    */
   readonly synchronous?: "full" | "normal" | undefined
-  /** How large the file may become in bytes, its log not counted. Commits beyond fail with `Full`. Default: no limit. */
+  /** How large the file may become in bytes, its log not counted. Commits beyond fail with `Full`. Default: unlimited. */
   readonly maxBytes?: number | undefined
   /**
    * How long to wait at the start for another process to let go of the file, for one that ends while this one starts.
@@ -40,6 +41,18 @@ export interface SqliteOptions {
   /** Commits that wait for the writer; more are held back where they are made. Default: 4,096. */
   readonly maxWaiting?: number | undefined
 }
+
+/**
+ * What an option is where it is not given.
+ *
+ * @internal
+ */
+export const defaults = {
+  synchronous: "full",
+  maxBytes: Infinity,
+  busyTimeout: "5 seconds",
+  maxWaiting: 4_096
+} as const
 
 /**
  * A storage in a file.
@@ -75,31 +88,48 @@ export const layer = (options: SqliteOptions): Layer.Layer<ActorStorage, Storage
   Layer.effect(ActorStorage, make(options))
 
 /**
- * A storage in a file, by `Config`.
+ * Every option of a storage in a file as `Config`, under `tether.sqlite`, named as in `SqliteOptions`; but for
+ * `filename`, what is not set has its default.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const config: Config.Config<SqliteOptions> = Config.all(
+  {
+    filename: Config.NonEmptyString("filename"),
+    synchronous: optional(Config.Literals(["full", "normal"], "synchronous")),
+    maxBytes: count("maxBytes"),
+    busyTimeout: duration("busyTimeout"),
+    maxWaiting: count("maxWaiting")
+  } satisfies { readonly [K in keyof Required<SqliteOptions>]: Config.Config<SqliteOptions[K]> }
+).pipe(Config.nested("sqlite"), Config.nested("tether"))
+
+/**
+ * A storage in a file, with options from the `ConfigProvider`.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerConfig = (
-  options: Config.Wrap<SqliteOptions>
+  options: Config.Config<SqliteOptions> = config
 ): Layer.Layer<ActorStorage, StorageError | Config.ConfigError> =>
-  Layer.effect(ActorStorage, Effect.flatMap(Config.unwrap(options), make))
+  Layer.effect(ActorStorage, Effect.flatMap(options, make))
 
 const make = Effect.fnUntraced(function*(
   options: SqliteOptions
 ): Effect.fn.Return<ActorStorage["Service"], StorageError, Scope.Scope> {
   const file = yield* SqliteFile.open({
     filename: options.filename,
-    synchronous: options.synchronous ?? "full",
-    maxBytes: options.maxBytes,
-    busyTimeout: Duration.fromInputUnsafe(options.busyTimeout ?? "5 seconds")
+    synchronous: options.synchronous ?? defaults.synchronous,
+    maxBytes: options.maxBytes ?? defaults.maxBytes,
+    busyTimeout: Duration.fromInputUnsafe(options.busyTimeout ?? defaults.busyTimeout)
   })
   const attempt: Attempt = (evaluate) =>
     Result.try({ try: evaluate, catch: SqliteError.toStorageError(options.filename) })
   const tables = yield* Effect.fromResult(attempt(() => new SqliteTables(file.database)))
   const writer = new SqliteWriter(tables, file.sync, attempt)
   const commit = yield* GroupCommit.make({
-    capacity: options.maxWaiting ?? 4_096,
+    capacity: options.maxWaiting ?? defaults.maxWaiting,
     maxCommits: 1_024,
     maxSize: 4 * 1024 * 1024,
     write: (group) => writer.write(group)

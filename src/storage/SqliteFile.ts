@@ -22,7 +22,7 @@ import * as SqliteError from "./SqliteError.ts"
 export interface Options {
   readonly filename: string
   readonly synchronous: "full" | "normal"
-  readonly maxBytes: number | undefined
+  readonly maxBytes: number
   readonly busyTimeout: Duration.Duration
 }
 
@@ -159,7 +159,7 @@ const prepare = Effect.fnUntraced(function*(attempt: Attempt, database: Database
     // On macOS a plain fsync leaves data in the cache of the disk.
     database.exec(`PRAGMA synchronous = NORMAL; PRAGMA fullfsync = ON; PRAGMA journal_size_limit = ${64 * 1024 * 1024}`)
     migrate(database, version)
-    if (options.maxBytes === undefined) return
+    if (options.maxBytes === Infinity) return
     const pages = Math.floor(options.maxBytes / Number(pragma(database, "page_size")))
     pragma(database, "max_page_count", Math.max(1, pages))
   })
