@@ -12,6 +12,8 @@ import { dirname, join, relative } from "node:path"
 export interface EntryPoint {
   /** As one imports it, for example `effect-tether/testing/TestNetwork`. */
   readonly specifier: string
+  /** Whether it is a namespace of the package itself as well. */
+  readonly isInIndex: boolean
   /** The path of its page without the ending, for example `testing/TestNetwork`. */
   readonly page: string
   /** The path of its source. */
@@ -26,10 +28,12 @@ export const entryPoints = (root: string): ReadonlyArray<EntryPoint> => {
     readonly name: string
     readonly exports: Record<string, string>
   }
+  const index = readFileSync(join(root, "src/index.ts"), "utf8")
   return Object.entries(manifest.exports).flatMap(([path, target]) =>
     path === "." || !target.endsWith(".js") ? [] : [{
       specifier: join(manifest.name, path),
       page: path.slice(2),
+      isInIndex: index.includes(`export * as ${path.slice(2)} from`),
       source: [".ts", ".tsx"].map((end) => join(root, target.replace("./dist/", "src/").replace(/\.js$/, end)))
         .find((source) => existsSync(source)) ?? target,
       declarations: target.replace("./dist/", "").replace(/\.js$/, ".d.ts")

@@ -1,6 +1,6 @@
 /**
- * Typechecks every example of the documentation and runs those that can be run: the `ts` fences of README.md and docs, and
- * those of doc comments in src that stand under an "Example" heading or carry `import.meta.vitest`. Each fence is a whole
+ * Typechecks every example of the documentation and runs those that can be run: the `ts` fences of README.md, SECURITY.md and
+ * docs, and those of doc comments in src that stand under an "Example" heading or carry `import.meta.vitest`. Each fence is a whole
  * module. What stands behind its `ts`:
  *
  * - `file=ChatRoom.ts`: its name, for other fences of the page; a `*.test.ts` is run by vitest
@@ -29,7 +29,7 @@ const isExample = ({ heading, info }: Fence) => info.includes("import.meta.vites
 
 const collect = (): ReadonlyArray<Fence> => {
   // The reference repeats the examples of src.
-  const pages = ["README.md", ...globSync("docs/*.md", { cwd: root })]
+  const pages = ["README.md", "SECURITY.md", ...globSync("docs/*.md", { cwd: root })]
   const sources = globSync("src/**/*.{ts,tsx}", { cwd: root })
   return [
     ...pages.flatMap((page) => fencesOf(page, read(page).split("\n")).filter(isTypeScript)),

@@ -57,10 +57,14 @@ export const layer = (options: {
     Layer.provide(ChatRoomServer.layer),
     Layer.provideMerge(ActorHost.layerLocal({ ...liveliness, ...options.actors })),
     Layer.provide(Auth.layerDemo),
-    // Open WebSockets would hold up a graceful shutdown for its whole 20 seconds.
-    Layer.provideMerge(
-      NodeHttpServer.layer(createServer, { host, port: options.port, disablePreemptiveShutdown: true })
-    )
+    Layer.provideMerge(NodeHttpServer.layer(createServer, {
+      host,
+      port: options.port,
+      // Open WebSockets would hold up a graceful shutdown for its whole 20 seconds.
+      disablePreemptiveShutdown: true,
+      // Above the largest message of the host, and far below the 100 MiB that it would be.
+      websocket: { maxPayload: 2_000_000 }
+    }))
   )
 
 /** Sooner than the defaults, since people look on: whose network is dead is seen as away after 8 seconds. */

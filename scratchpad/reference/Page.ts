@@ -13,6 +13,7 @@ export interface Export {
 /** A module with its exports, in the order of the source. */
 export interface Module {
   readonly specifier: string
+  readonly isInIndex: boolean
   readonly page: string
   readonly text: string
   readonly exports: ReadonlyArray<Export>
@@ -29,14 +30,19 @@ export const summaryOf = (text: string): string => {
 }
 
 /** The page of a module. */
-export const print = ({ exports, page, specifier, text }: Module): string =>
+export const print = ({ exports, isInIndex, page, specifier, text }: Module): string =>
   [
     `# ${page}`,
     text,
-    `\`\`\`ts no-check\nimport * as ${page.split("/").at(-1)} from "${specifier}"\n\`\`\``,
+    `\`\`\`ts no-check\n${importOf(page, specifier, isInIndex)}\n\`\`\``,
     table(exports),
     ...exports.map(section)
   ].join("\n\n") + "\n"
+
+const importOf = (page: string, specifier: string, isInIndex: boolean): string =>
+  isInIndex
+    ? `import { ${page} } from "${specifier.split("/")[0]}"`
+    : `import * as ${page.split("/").at(-1)} from "${specifier}"`
 
 const table = (exports: ReadonlyArray<Export>): string =>
   [
@@ -57,8 +63,8 @@ const section = ({ name, signature, text, uses }: Export): string =>
 export const printIndex = (modules: ReadonlyArray<Module>, fingerprint: string): string =>
   `# Reference
 
-Made from the doc comments by \`npm run reference\`; do not edit. Each module can be imported by itself, as below, or as
-a namespace of \`effect-tether\`, but for those under \`testing\`.
+Made from the doc comments by \`npm run reference\`; do not edit. Each page begins with how its module is imported. Those
+that are namespaces of \`effect-tether\` can be imported by themselves too: \`effect-tether/Actor\`.
 
 | module | |
 | --- | --- |

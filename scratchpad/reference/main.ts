@@ -120,7 +120,7 @@ const moduleText = (source: string): string =>
   (/^\/\*\*\n([\s\S]*?)\n ?\*\//.exec(readFileSync(source, "utf8"))?.[1] ?? "")
     .replaceAll(/^ ?\* ?/gm, "").replaceAll(/^@since.*$/gm, "").trim()
 
-const modules = entryPoints.map(({ page, source, specifier }): Page.Module => {
+const modules = entryPoints.map(({ isInIndex, page, source, specifier }): Page.Module => {
   const module = project.children?.find(({ name }) => name === page)
   if (module === undefined) throw new Error(`TypeDoc knows no module ${page}`)
   const children = module.children ?? []
@@ -129,7 +129,13 @@ const modules = entryPoints.map(({ page, source, specifier }): Page.Module => {
     const all = children.filter((child) => child.name === name)
     return [...all.filter(isType), ...all.filter((child) => !isType(child))]
   }
-  return { page, specifier, text: moduleText(source), exports: exports.map(({ name }) => toExport(named(name))) }
+  return {
+    isInIndex,
+    page,
+    specifier,
+    text: moduleText(source),
+    exports: exports.map(({ name }) => toExport(named(name)))
+  }
 })
 
 const folder = join(root, "docs/reference")

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Clock from "effect/Clock"
 import type * as Context from "effect/Context"
 import * as DateTime from "effect/DateTime"
@@ -11,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberMap from "effect/FiberMap"
 import * as Headers from "effect/http/Headers"
+import * as Order from "effect/Order"
 import type * as Rpc from "effect/rpc/Rpc"
 import { type FromServer, RequestId } from "effect/rpc/RpcMessage"
 import type * as RpcServer from "effect/rpc/RpcServer"
@@ -110,7 +112,7 @@ export const make = Effect.fnUntraced(function*(options: {
       if (commits === undefined) yield* keeper.retain
       yield* sleepUntil(alarm.at)
       yield* keeper.retain
-      yield* Effect.catch(ring(alarm), (error) => unreadable(alarm, error, () => disarm(alarm)))
+      yield* Effect.catchTag(ring(alarm), "SchemaError", (error) => unreadable(alarm, error, () => disarm(alarm)))
     }))
 
   const arm = (alarm: StoredAlarm): Effect.Effect<void> =>
@@ -138,8 +140,11 @@ export const make = Effect.fnUntraced(function*(options: {
           return Effect.as(FiberMap.remove(timers, id), true)
         }),
       all: Effect.sync(() =>
-        Array.from(armed.values(), ({ at, id, rpc }) => ({ id, rpc, at: DateTime.makeUnsafe(at) }))
-          .sort((a, b) => DateTime.toEpochMillis(a.at) - DateTime.toEpochMillis(b.at))
+        Arr.sortWith(armed.values(), ({ at }) => at, Order.Number).map(({ at, id, rpc }) => ({
+          id,
+          rpc,
+          at: DateTime.makeUnsafe(at)
+        }))
       )
     },
     onStart: (request, isOneCommit) =>
@@ -209,7 +214,7 @@ const decode = (
   const rpc = actor.internal.requests.get(tag)
   // `RpcServer` answers for one that the contract has lost.
   return rpc === undefined
-    ? Effect.succeed(undefined)
+    ? Effect.void
     : Effect.flatMap(
       fromJson(payload),
       (value) => RpcCodec.withServices(RpcCodec.of(rpc).decodePayload(value), context)

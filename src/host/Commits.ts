@@ -320,7 +320,7 @@ export class Commits {
   private commit(): void {
     if (this.isCommitting) return
     this.isCommitting = true
-    const fiber = Effect.runForkWith(this.context)(Effect.uninterruptible(this.commitReady))
+    const fiber = Effect.runForkWith(this.context)(this.commitReady)
     Fiber.runIn(fiber, Context.get(this.context, Scope.Scope))
   }
 
@@ -328,7 +328,7 @@ export class Commits {
   private readonly commitReady: Effect.Effect<void> = Effect.suspend(() =>
     this.options.interval === undefined
       ? Effect.yieldNow
-      : Effect.raceFirst(Effect.sleep(this.options.interval), this.hurry.await)
+      : Effect.timeoutOption(Effect.interruptible(this.hurry.await), this.options.interval)
   ).pipe(
     Effect.andThen(Clock.currentTimeMillis),
     Effect.flatMap((now) => {

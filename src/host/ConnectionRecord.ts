@@ -16,7 +16,7 @@ const StoredRecord = Schema.Struct({
   /** Whether `onSuspend` has run since the client was last here. */
   suspended: Schema.Boolean,
   /** Why it has ended; `onDisconnect` is still to run. */
-  ended: Schema.optionalKey(Schema.toCodecJson(DisconnectReason)),
+  ended: DisconnectReason.pipe(Schema.toCodecJson, Schema.optionalKey),
   token: Schema.String,
   previousToken: Schema.optionalKey(Schema.String),
   attach: Schema.Int,

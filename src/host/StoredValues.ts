@@ -7,7 +7,7 @@
 
 // Errors of the app's own effects are erased behind the contract.
 // @effect-diagnostics anyUnknownInErrorContext:off
-import * as Context from "effect/Context"
+import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { StorageError, type StoredState } from "../ActorStorage.ts"

@@ -84,6 +84,8 @@ export interface Around {
   readonly onStart: (options: any, beside: boolean) => Effect.Effect<void>
 }
 
+const isErasedStream = (u: unknown): u is Stream.Stream<unknown, unknown> => Stream.isStream(u)
+
 /**
  * Makes a unary handler wait for its turn, and does what is to be done when it
  * starts. Streams and handlers wrapped in `Rpc.fork` run beside the turns.
@@ -94,13 +96,13 @@ export interface Around {
 export const wrapHandler =
   (turn: Turn, handler: Handler, { onStart, services }: Around): Handler => (payload, options) => {
     const result = handler(payload, options)
-    const unwrapped = Rpc.unwrap(result)
-    if (Stream.isStream(unwrapped)) {
+    const unwrapped: unknown = Rpc.unwrap(result)
+    if (isErasedStream(unwrapped)) {
       return Rpc.wrapMap(
         result,
         () =>
           Stream.updateContext(
-            Stream.onStart(unwrapped as Stream.Stream<unknown, unknown>, onStart(options, true)),
+            Stream.onStart(unwrapped, onStart(options, true)),
             services(options)
           )
       )

@@ -77,12 +77,11 @@ export const run = Effect.fnUntraced(function*(
   }).pipe(
     Effect.catch((error) => Effect.as(Effect.logError("storage cannot tell which actors to wake", error), longestPause))
   )
-  yield* Effect.forkScoped(
-    Effect.forever(Effect.gen(function*() {
-      asleep.closeUnsafe()
-      const pause = yield* round
-      yield* Effect.sleep(Math.min(pause, leastPause))
-      yield* Effect.raceFirst(Effect.sleep(Math.max(0, pause - leastPause)), asleep.await)
-    }))
-  )
+  const rounds = Effect.gen(function*() {
+    asleep.closeUnsafe()
+    const pause = yield* round
+    yield* Effect.sleep(Math.min(pause, leastPause))
+    yield* Effect.timeoutOption(asleep.await, Math.max(0, pause - leastPause))
+  })
+  yield* rounds.pipe(Effect.forever, Effect.forkScoped)
 })

@@ -91,7 +91,7 @@ const Hello = Schema.Struct({
     epoch: Name,
     received: Count,
     /** For a durable actor: the calls without a reply, which are made again if the epoch has changed. */
-    calls: Schema.optionalKey(Schema.Array(Count))
+    calls: Count.pipe(Schema.Array, Schema.optionalKey)
   }))
 })
 

@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
-import * as Digest from "effect/crypto/Digest"
 import { WebCrypto } from "effect/crypto/WebCrypto"
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
@@ -30,9 +29,8 @@ export const Hash = Context.Reference<(secret: string) => Effect.Effect<string>>
   "effect-tether/session/ResumeToken/Hash",
   {
     defaultValue: () => (secret) =>
-      Digest.Digest.use((digest) => digest.digestHex(Digest.sha256, new TextEncoder().encode(secret))).pipe(
-        Effect.provide(Digest.layerWebCrypto)
-      )
+      WebCrypto.use((crypto) => Effect.promise(() => crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret))))
+        .pipe(Effect.map((digest) => Base64Url.encode(new Uint8Array(digest))))
   }
 )
 

@@ -6,8 +6,7 @@
 import { Context, DateTime, Duration, Effect, Latch, Layer, Schema, Stream } from "effect"
 import { Rpc } from "effect/rpc"
 import * as Actor from "../../src/Actor.ts"
-import * as ActorHost from "../../src/ActorHost.ts"
-import * as DisconnectReason from "../../src/DisconnectReason.ts"
+import type * as DisconnectReason from "../../src/DisconnectReason.ts"
 
 /**
  * The actor.
@@ -142,12 +141,3 @@ export const layerWith = <D extends Actor.Durability>(options: Actor.LayerOption
   )
 
 export const layer = layerWith()
-
-/**
- * The entries of a ledger, as server code reads them.
- *
- * @category getters
- * @since 0.1.0
- */
-export const entriesOf = (key: string): Effect.Effect<ReadonlyArray<string>, unknown, ActorHost.ActorHost> =>
-  Effect.flatMap(Ledger.client(key), (ledger) => ledger.entries())

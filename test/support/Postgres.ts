@@ -87,7 +87,8 @@ if (unavailable !== undefined) {
  * @since 0.1.0
  */
 export const describePostgres = (name: string, tests: () => void): void => {
-  describe.skipIf(unavailable !== undefined)(name, tests)
+  // The first test of a file waits for the server to start, which takes its time on a busy machine.
+  describe.skipIf(unavailable !== undefined)(name, { timeout: 60_000 }, tests)
 }
 
 const attempt = <A>(evaluate: () => PromiseLike<A>): Effect.Effect<A, PostgresError> =>
