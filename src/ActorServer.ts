@@ -15,6 +15,7 @@ import * as HttpRouter from "effect/http/HttpRouter"
 import * as HttpServerRequest from "effect/http/HttpServerRequest"
 import * as HttpServerResponse from "effect/http/HttpServerResponse"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import * as SocketServer from "effect/socket/SocketServer"
@@ -93,7 +94,11 @@ const makeAcceptor = Effect.fnUntraced(function*(host: ActorHost["Service"]) {
           writer: socket.writer
         })
         const fiber = Fiber.runIn(
-          runFork(host.accept(accepted, { headers: request.headers, backlog: Backlog.of(request) })),
+          runFork(host.accept(accepted, {
+            headers: request.headers,
+            backlog: Backlog.of(request),
+            remoteAddress: Option.getOrUndefined(request.remoteAddress)
+          })),
           scope
         )
         fiber.addObserver(() => Deferred.doneUnsafe(opened, Exit.void))

@@ -87,6 +87,11 @@ export * as DisconnectReason from "./DisconnectReason.ts"
 /**
  * @since 0.1.0
  */
+export * as Inspector from "./Inspector.ts"
+
+/**
+ * @since 0.1.0
+ */
 export * as LifecycleHooks from "./LifecycleHooks.ts"
 
 /**

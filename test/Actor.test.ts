@@ -35,6 +35,8 @@ const makeHost = Effect.gen(function*() {
     client: (actor, key) => Effect.succeed(`${actor.type}/${key}`),
     drain: () => Effect.void,
     isDraining: Effect.succeed(false),
+    inspect: () => Effect.die("not here"),
+    kick: () => Effect.succeed(false),
     size: Effect.succeed(0)
   })
   return { registrations: Ref.get(registrations), layer }

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Metric, Schedule, type Scope, Stream } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { TestClock } from "effect/testing"
+import { readFileSync } from "node:fs"
 import * as Metrics from "../src/Metrics.ts"
 import { TestNetwork } from "../src/testing/TestNetwork.ts"
 import * as Observed from "./support/Observed.ts"
@@ -231,5 +232,22 @@ describe("Metrics", () => {
 
   it("leaves the names of other metrics as they are", () => {
     assert.strictEqual(Metrics.toPrometheusName("http.requests"), "http.requests")
+  })
+})
+
+const isMetric = (u: unknown): u is Metric.Metric<never, unknown> => Metric.isMetric(u)
+
+describe("docs/OBSERVABILITY.md", () => {
+  it("names every metric with its kind and its unit", () => {
+    const page = readFileSync(new URL("../docs/OBSERVABILITY.md", import.meta.url), "utf8")
+    const rows = Array.from(
+      page.matchAll(/^\| `(tether\.[\w.]+)` \| ((?:gauge|counter|histogram)(?:, \w+)?) \|/gm),
+      ([, id, kind]) => [id, kind]
+    )
+    const metrics = Object.values<unknown>(Metrics).filter(isMetric).map((metric) => {
+      const unit = metric.attributes?.unit
+      return [metric.id, `${metric.type.toLowerCase()}${unit === undefined ? "" : `, ${unit}`}`]
+    })
+    assert.deepStrictEqual(Object.fromEntries(rows), Object.fromEntries(metrics))
   })
 })

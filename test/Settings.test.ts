@@ -5,6 +5,7 @@ import * as ActorClient from "../src/ActorClient.ts"
 import * as ActorHost from "../src/ActorHost.ts"
 import * as ActorServer from "../src/ActorServer.ts"
 import * as ClientSettings from "../src/client/ClientSettings.ts"
+import * as ClusterSettings from "../src/cluster/ClusterSettings.ts"
 import * as Drain from "../src/host/Drain.ts"
 import * as Settings from "../src/host/Settings.ts"
 import { layerDefaults } from "../src/internal/makeActor.ts"
@@ -46,6 +47,10 @@ const documented = (path: string, name: string): Record<string, string> => {
 describe("docs/SETTINGS.md", () => {
   it("names every option of a host with its default", () => {
     assert.deepStrictEqual(tableOf("## Host\n"), showAll(Settings.defaults))
+  })
+
+  it("names every option that a host in a cluster has more, with its default", () => {
+    assert.deepStrictEqual(tableOf("the cluster itself.\n"), showAll(ClusterSettings.defaults))
   })
 
   it("names every option of draining with its default", () => {

@@ -71,8 +71,8 @@ export const setups: ReadonlyArray<readonly [name: string, setup: string]> = [
   ],
   [
     "Tether",
-    "`ActorServer.layerHttpRouter` on Effect's Node HTTP server, a host with its defaults (only `maxHandshakes` is"
-    + " higher), one actor with one handler at a time, the token in `onBeforeConnect`. Every message is counted,"
-    + " acknowledged and kept until it is."
+    "`ActorServer.layerHttpRouter` on Effect's Node HTTP server, a host with its defaults (only `maxHandshakes` and"
+    + " the rate of frames are higher), one actor with one handler at a time, the token in `onBeforeConnect`. Every"
+    + " message is counted, acknowledged and kept until it is."
   ]
 ]

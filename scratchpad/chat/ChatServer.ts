@@ -2,12 +2,13 @@
  * The chat room on an HTTP server, beside the app's other routes.
  */
 import { NodeHttpServer } from "@effect/platform-node"
-import { Layer } from "effect"
+import { ConfigProvider, Layer } from "effect"
 import { HttpRouter } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { createServer } from "node:http"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as ActorServer from "../../src/ActorServer.ts"
+import * as Inspector from "../../src/Inspector.ts"
 import * as Metrics from "../../src/Metrics.ts"
 import * as Auth from "./Auth.ts"
 import * as ChatRoomServer from "./ChatRoomServer.ts"
@@ -23,7 +24,14 @@ export const urlOf = (port: number): string => `ws://${host}:${port}/actors`
 /** The page where people chat. */
 export const pageOf = (port: number): string => `http://${host}:${port}/`
 
+/** With `TETHER_INSPECTOR_TOKEN` in the environment there is an inspector at `/inspector`. */
+const InspectorPage = Inspector.layerConfig().pipe(
+  Layer.provide(ConfigProvider.layer(ConfigProvider.fromEnv().pipe(ConfigProvider.constantCase))),
+  Layer.orDie
+)
+
 const Endpoints = Layer.mergeAll(
+  InspectorPage,
   ActorServer.layerHttpRouter({ path: "/actors" }),
   ActorServer.layerHealth(),
   PrometheusMetrics.layerHttp({ path: "/metrics", metricNameMapper: Metrics.toPrometheusName })
@@ -49,10 +57,14 @@ export const layer = (options: {
     Layer.provide(ChatRoomServer.layer),
     Layer.provideMerge(ActorHost.layerLocal({ ...liveliness, ...options.actors })),
     Layer.provide(Auth.layerDemo),
-    // Open WebSockets would hold up a graceful shutdown for its whole 20 seconds.
-    Layer.provideMerge(
-      NodeHttpServer.layer(createServer, { host, port: options.port, disablePreemptiveShutdown: true })
-    )
+    Layer.provideMerge(NodeHttpServer.layer(createServer, {
+      host,
+      port: options.port,
+      // Open WebSockets would hold up a graceful shutdown for its whole 20 seconds.
+      disablePreemptiveShutdown: true,
+      // Above the largest message of the host, and far below the 100 MiB that it would be.
+      websocket: { maxPayload: 2_000_000 }
+    }))
   )
 
 /** Sooner than the defaults, since people look on: whose network is dead is seen as away after 8 seconds. */

@@ -5,6 +5,7 @@ import { NodeRuntime, NodeServices, NodeWS } from "@effect/platform-node"
 import { Effect, Layer, Option, Predicate, Runtime, Stream } from "effect"
 import { Command, Flag } from "effect/cli"
 import type { HttpServerError } from "effect/http"
+import * as ActorClient from "../../src/ActorClient.ts"
 import { demoToken } from "./Auth.ts"
 import { ChatRoom } from "./ChatRoom.ts"
 import * as ChatServer from "./ChatServer.ts"
@@ -64,7 +65,9 @@ const command = Command.make("chat-room", {
     Effect.provide(Stage.layer.pipe(
       Layer.provideMerge(ChatServer.layer({ port, page: !once })),
       Layer.provide(NodeWS.layerWebSocketConstructor),
-      Layer.merge(Screen.layer)
+      Layer.merge(Screen.layer),
+      // The clients of the story are in this process too; /metrics shows both ends.
+      Layer.merge(ActorClient.layerMetrics)
     )),
     Effect.catchTags({
       ServeError: (error) => Ending.fail(cannotServe(port, error)),

@@ -13,7 +13,9 @@ const CallMeta = Schema.Struct({
   /** The turns that wait for the answer, outermost first. */
   chain: Schema.Array(Schema.Tuple([Schema.String, Schema.String])),
   headers: Schema.Record(Schema.String, Schema.String),
-  discard: Schema.Boolean
+  discard: Schema.Boolean,
+  /** The span of the caller, where it is traced. */
+  trace: Schema.optionalKey(Schema.String)
 })
 
 /**

@@ -26,6 +26,7 @@ import type { WaitGraph } from "../host/WaitGraph.ts"
 import type { AnyActor } from "../internal/definition.ts"
 import * as Link from "../session/Link.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
+import * as Tracing from "../telemetry/Tracing.ts"
 import type { CallChains, WireTurn } from "./CallChains.ts"
 import * as CallMessage from "./CallMessage.ts"
 
@@ -145,6 +146,7 @@ const run = Effect.fnUntraced(function*(
       return Stream.isStream(result) ? sendChunks(env, rpc, id, result, send, window) : result
     }),
     withChain(env, meta.chain, `${env.actor.type}/${key}`),
+    Tracing.continueFrom(meta.trace, env.context),
     Effect.exit
   )
   yield* send(yield* toAnswer(env, rpc, id, exit, meta.discard))

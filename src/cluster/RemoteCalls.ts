@@ -19,6 +19,7 @@ import type { HeldTurn, WaitGraph } from "../host/WaitGraph.ts"
 import type { AnyActor } from "../internal/definition.ts"
 import { InOrder } from "../session/InOrder.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
+import * as Tracing from "../telemetry/Tracing.ts"
 import type { CallChains, WireTurn } from "./CallChains.ts"
 import type { CallLine } from "./CallLine.ts"
 import type { Answered } from "./CallMessage.ts"
@@ -139,12 +140,13 @@ const encode = (
   chain: ReadonlyArray<WireTurn>,
   { context, maxLength }: Environment
 ): Effect.Effect<string> =>
-  RpcCodec.withServices(RpcCodec.of(rpc).encodePayload(message.payload), context()).pipe(
-    Effect.map((payload) =>
+  Effect.all([RpcCodec.withServices(RpcCodec.of(rpc).encodePayload(message.payload), context()), Tracing.current]).pipe(
+    Effect.map(([payload, trace]) =>
       CallMessage.encodeAsked(["call", Number(message.id), message.tag, payload, {
         chain,
         headers: message.headers,
-        discard: message.discard === true
+        discard: message.discard === true,
+        ...(trace === undefined ? {} : { trace })
       }])
     ),
     Effect.orDie,

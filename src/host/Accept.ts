@@ -36,6 +36,7 @@ export interface Greeted {
   readonly headers: Headers.Headers
   /** Bytes that were written to the socket and have not left it, where its transport tells. */
   readonly backlog?: (() => number) | undefined
+  readonly remoteAddress?: string | undefined
   /** Called when the handshake is over: the socket has taken up a connection. */
   readonly onAttached: () => void
 }
@@ -56,7 +57,7 @@ export const make = (options: {
 }): ActorHost["Service"]["accept"] => {
   const { settings } = options
   const handshakes = new Handshakes(settings.maxHandshakes)
-  return (socket, { backlog, headers }) =>
+  return (socket, { backlog, headers, remoteAddress }) =>
     Effect.gen(function*() {
       // A little more than a hello may have, so that who sends too much of one is told so.
       let maxBytes = settings.maxHelloBytes * 2
@@ -79,7 +80,7 @@ export const make = (options: {
         place.leave()
         onDone()
       }
-      yield* options.serve({ backlog, hello, link, headers, onAttached })
+      yield* options.serve({ backlog, hello, link, headers, remoteAddress, onAttached })
     }).pipe(Effect.scoped, logEnd)
 }
 

@@ -142,6 +142,7 @@ export const make = Effect.fnUntraced(function*(options: {
   })
   instance = {
     actor,
+    key,
     address,
     context,
     settings,

@@ -45,9 +45,14 @@ export class ActorTelemetry {
     return this.clock.monotonicTimeNanosUnsafe()
   }
 
+  /** Milliseconds since 1970. */
+  wallClock(): number {
+    return this.clock.currentTimeMillisUnsafe()
+  }
+
   /** Counts the connections of the instance, and the instance itself, while the scope is open. */
   observe(table: ConnectionTable): Effect.Effect<void, never, Scope.Scope> {
-    const { actors, connected, replaySize, suspended } = this.metrics
+    const { actors, connectedNow, replaySize, suspendedNow } = this.metrics
     const sum = (value: (connection: ServerConnection) => number) => () => {
       let sum = 0
       for (const connection of table.listed()) sum += value(connection)
@@ -56,8 +61,8 @@ export class ActorTelemetry {
     return Effect.asVoid(Effect.acquireRelease(
       Effect.sync(() => [
         actors.add(() => 1),
-        connected.add(sum(({ status }) => status === "Connected" ? 1 : 0)),
-        suspended.add(sum(({ status }) => status === "Suspended" ? 1 : 0)),
+        connectedNow.add(sum(({ status }) => status === "Connected" ? 1 : 0)),
+        suspendedNow.add(sum(({ status }) => status === "Suspended" ? 1 : 0)),
         replaySize.add(sum(({ session }) => session.state.keptLength))
       ]),
       (removals) => Effect.sync(() => removals.forEach((remove) => remove()))

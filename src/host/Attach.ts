@@ -44,11 +44,13 @@ export const serve: (
     readonly headers: Headers.Headers
     /** Bytes that were written and have not left yet, where the transport can tell. */
     readonly backlog?: (() => number) | undefined
+    /** Where it comes from, where the server can tell. */
+    readonly remoteAddress?: string | undefined
     /** Called when the socket has taken up a connection. */
     readonly onAttached: () => void
   }
 ) => Effect.Effect<void, never, Scope.Scope> = Effect.fnUntraced(
-  function*(self, { backlog, headers, hello, link, onAttached }) {
+  function*(self, { backlog, headers, hello, link, onAttached, remoteAddress }) {
     const { heartbeat, limits, rate } = self.settings
     let connection: ServerConnection | undefined
     let isAnswered = false
@@ -93,6 +95,7 @@ export const serve: (
     })
     const admission = Admission.run(self, { hello, headers, outgoing }, (admitted) => {
       connection = admitted
+      connection.address = remoteAddress
       onAttached()
     })
     const attending = self.telemetry.traceAdmission(hello, admission).pipe(

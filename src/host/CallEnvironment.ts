@@ -18,6 +18,7 @@ import type { Settings } from "./Settings.ts"
  */
 export interface CallEnvironment {
   readonly actor: AnyActor
+  readonly key: string
   readonly address: string
   readonly context: Context.Context<never>
   readonly settings: Settings

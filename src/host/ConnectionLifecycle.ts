@@ -38,7 +38,9 @@ export const run = (
       }),
       () => release(self, connection)
     )
-    yield* Effect.logDebug(connection.record?.isRecovered === true ? "connection recovered" : "connection opened")
+    const isRecovered = connection.record?.isRecovered === true
+    if (!isRecovered) self.telemetry.metrics.connected()
+    yield* Effect.logDebug(isRecovered ? "connection recovered" : "connection opened")
     if (connection.record?.part.greeted !== true) yield* greet(self, connection)
     connection.inbox.open()
     yield* Deferred.await(connection.ended)

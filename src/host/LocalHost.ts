@@ -14,6 +14,7 @@ import { ActorHost, type Registration } from "../internal/actorHost.ts"
 import type { AnyActor } from "../internal/definition.ts"
 import * as Accept from "./Accept.ts"
 import * as Drain from "./Drain.ts"
+import * as Inspect from "./Inspect.ts"
 import * as Instances from "./Instances.ts"
 import * as InternalCalls from "./InternalCalls.ts"
 import * as Settings from "./Settings.ts"
@@ -53,7 +54,9 @@ export const make = Effect.fnUntraced(function*(
       }),
     isDraining: Effect.sync(() => draining),
     client: clients,
-    size: Effect.sync(() => countLive(actors))
+    size: Effect.sync(() => countLive(actors)),
+    inspect: (options) => Effect.sync(() => Inspect.view(actors.values(), draining, options)),
+    kick: (connection, reason) => Effect.sync(() => Inspect.kick(actors.values(), connection, reason))
   })
 })
 

@@ -6,6 +6,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Predicate from "effect/Predicate"
 import type * as Rpc from "effect/rpc/Rpc"
 import type { FromServer } from "effect/rpc/RpcMessage"
 import * as Frame from "../session/Frame.ts"
@@ -55,7 +56,10 @@ export const respond = (
 ): Effect.Effect<void> => {
   if (response._tag !== "Exit" && response._tag !== "Chunk") return Effect.void
   const record = connection.calls.get(response.requestId as number)
-  if (record !== undefined && response._tag === "Exit") self.telemetry.settled(record, response.exit)
+  if (record !== undefined && response._tag === "Exit") {
+    self.telemetry.settled(record, response.exit)
+    if (Exit.isFailure(response.exit)) connection.lastError = `${record.rpc._tag}: ${kindOf(response.exit.cause)}`
+  }
   if (record?.answered === true && response._tag === "Exit") {
     connection.settle(record)
     return Exit.isSuccess(response.exit) ? Effect.void : Effect.asVoid(mask(self, connection, record, response.exit))
@@ -64,6 +68,14 @@ export const respond = (
   return response._tag === "Exit"
     ? reply(self, connection, record, response.exit)
     : sendChunk(self, connection, record, response.values)
+}
+
+/** What went wrong, without what the error holds. */
+const kindOf = (cause: Cause.Cause<unknown>): string => {
+  if (Cause.hasDies(cause)) return "defect"
+  const failure = cause.reasons.find(Cause.isFailReason)
+  if (failure === undefined) return "interrupted"
+  return Predicate.hasProperty(failure.error, "_tag") ? String(failure.error._tag) : "failure"
 }
 
 /**

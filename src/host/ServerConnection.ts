@@ -117,6 +117,12 @@ export class ServerConnection {
   attaching = 0
   /** The highest attach number so far. */
   attach: number
+  /** When it was opened in this process, in milliseconds since 1970. */
+  readonly since: number
+  /** Where its last socket came from, where the server can tell. */
+  address: string | undefined
+  /** The last call that went wrong, for people who look after the host. */
+  lastError: string | undefined
   /** Whether the client has sent anything after a `welcome`. */
   confirmed = false
   /** Whether `bye` was emitted: nothing follows it. */
@@ -146,6 +152,7 @@ export class ServerConnection {
     this.scope = options.scope
     this.session = options.session
     this.telemetry = options.telemetry
+    this.since = options.telemetry.wallClock()
     this.inbox = options.inbox
   }
 

@@ -14,6 +14,7 @@ import type * as Scope from "effect/Scope"
 import type * as Socket from "effect/socket/Socket"
 import type * as Stream from "effect/Stream"
 import type { AnyActor } from "./definition.ts"
+import type { HostView, InspectOptions } from "./inspection.ts"
 
 /**
  * The handler of an RPC with its types erased.
@@ -97,6 +98,8 @@ export class ActorHost extends Context.Service<ActorHost, {
       readonly headers: Headers.Headers
       /** Bytes that were written to the socket and have not left yet, where the server can tell. */
       readonly backlog?: (() => number) | undefined
+      /** Where the socket comes from, where the server can tell. */
+      readonly remoteAddress?: string | undefined
     }
   ) => Effect.Effect<void>
   /** The client of the internal RPCs of the actor under `key`; its calls fail with `CallError`. */
@@ -110,4 +113,8 @@ export class ActorHost extends Context.Service<ActorHost, {
   readonly isDraining: Effect.Effect<boolean>
   /** How many actor instances live now. */
   readonly size: Effect.Effect<number>
+  /** What there is on this node, for people who look after it. */
+  readonly inspect: (options: InspectOptions) => Effect.Effect<HostView>
+  /** Ends a connection of this node, as its actor would by `disconnect`; `false` if there is none of that id. */
+  readonly kick: (connection: string, reason?: string) => Effect.Effect<boolean>
 }>()("effect-tether/ActorHost") {}

@@ -224,6 +224,9 @@ export const receive = <F extends Frame.ClientFrame | Frame.ServerFrame, E = nev
 
 const nothing = () => {}
 
+/** So many frames are acted on before others have a turn. */
+const turn = 1_024
+
 /** Acts on items one after the other, at once where that can be. */
 const inOrder = <A, E>(
   items: ReadonlyArray<A>,
@@ -231,14 +234,14 @@ const inOrder = <A, E>(
   after: () => void,
   from = 0
 ): Effect.Effect<void, E> | undefined => {
-  for (let i = from; i < items.length; i++) {
+  const rest = (next: number) => Effect.suspend(() => inOrder(items, act, after, next) ?? Effect.void)
+  const until = Math.min(items.length, from + turn)
+  for (let i = from; i < until; i++) {
     const effect = act(items[i]!)
-    if (effect !== undefined) {
-      return Effect.andThen(effect, Effect.suspend(() => inOrder(items, act, after, i + 1) ?? Effect.void))
-    }
+    if (effect !== undefined) return Effect.andThen(effect, rest(i + 1))
     after()
   }
-  return undefined
+  return until < items.length ? Effect.andThen(Effect.yieldNow, rest(until)) : undefined
 }
 
 const violation = (message: string) => Effect.fail(new ProtocolViolation({ message }))

@@ -63,12 +63,14 @@ export class Throttle {
     this.since = now
     this.frames = refill(this.frames, framesPerSecond, seconds)
     this.bytes = refill(this.bytes, bytesPerSecond, seconds)
-    return Math.ceil(1000 * Math.max(0, -this.frames / framesPerSecond, -this.bytes / bytesPerSecond))
+    return Math.ceil(1000 * Math.max(debt(this.frames, framesPerSecond), debt(this.bytes, bytesPerSecond)))
   }
 }
 
 const refill = (tokens: number, rate: number, seconds: number): number =>
   rate === Infinity ? Infinity : Math.min(rate * burstSeconds, tokens + rate * seconds)
+
+const debt = (tokens: number, rate: number): number => tokens < 0 ? -tokens / rate : 0
 
 /**
  * A link that is read as slowly as its peer must be.

@@ -30,14 +30,14 @@ export type Attributes = Readonly<Record<string, string>>
  * @since 0.1.0
  */
 export class Count {
-  private count = 0
+  total = 0
 
   add(amount = 1): void {
-    this.count += amount
+    this.total += amount
   }
 
   read(): Metric.CounterState<number> {
-    return { count: this.count, incremental: true }
+    return { count: this.total, incremental: true }
   }
 }
 

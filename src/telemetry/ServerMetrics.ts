@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Predicate from "effect/Predicate"
 import type * as Scope from "effect/Scope"
+import type { Totals } from "../internal/inspection.ts"
 import * as Metrics from "../Metrics.ts"
 import * as Instruments from "./Instruments.ts"
 
@@ -26,10 +27,12 @@ export type Outcome = "success" | "failure" | "defect" | "interrupted" | "refuse
 export class ActorMetrics {
   readonly callDuration: Instruments.Spread
   readonly handlerDuration: Instruments.Spread
-  readonly connected: Instruments.Level
-  readonly suspended: Instruments.Level
+  readonly connectedNow: Instruments.Level
+  readonly suspendedNow: Instruments.Level
   readonly actors: Instruments.Level
   readonly replaySize: Instruments.Level
+  private readonly connects: Instruments.Count
+  private readonly exactResumes: Instruments.Count
   private readonly calls: Readonly<Record<Outcome, Instruments.Count>>
   private readonly internalCalls: Readonly<Record<Outcome, Instruments.Count>>
   private readonly rejections = new Set<string>()
@@ -42,10 +45,12 @@ export class ActorMetrics {
     const only = { actor }
     this.callDuration = Instruments.spread(Metrics.serverCallDuration, Metrics.durationBounds, only, registry)
     this.handlerDuration = Instruments.spread(Metrics.serverHandlerDuration, Metrics.durationBounds, only, registry)
-    this.connected = Instruments.level(Metrics.serverConnections, { actor, status: "connected" }, registry)
-    this.suspended = Instruments.level(Metrics.serverConnections, { actor, status: "suspended" }, registry)
+    this.connectedNow = Instruments.level(Metrics.serverConnections, { actor, status: "connected" }, registry)
+    this.suspendedNow = Instruments.level(Metrics.serverConnections, { actor, status: "suspended" }, registry)
     this.actors = Instruments.level(Metrics.serverActors, only, registry)
     this.replaySize = Instruments.level(Metrics.serverReplaySize, only, registry)
+    this.connects = Instruments.count(Metrics.serverConnects, only, registry)
+    this.exactResumes = Instruments.count(Metrics.serverResumes, { actor, result: "exact" }, registry)
     this.calls = countCalls(actor, "client", registry)
     this.internalCalls = countCalls(actor, "server", registry)
   }
@@ -58,6 +63,23 @@ export class ActorMetrics {
   /** A call of server code was settled. */
   internalCall(outcome: Outcome): void {
     this.internalCalls[outcome].add()
+  }
+
+  /** A connection was opened. */
+  connected(): void {
+    this.connects.add()
+  }
+
+  /** What all of it comes to so far. */
+  get totals(): Totals {
+    let calls = 0
+    for (const count of [...Object.values(this.calls), ...Object.values(this.internalCalls)]) calls += count.total
+    return {
+      opened: this.connects.total,
+      resumed: this.exactResumes.total,
+      calls,
+      defects: this.calls.defect.total + this.internalCalls.defect.total
+    }
   }
 
   /** A client came back: its session goes on, or it was gone. */
@@ -150,3 +172,29 @@ export const handshake: Effect.Effect<() => void, never, Scope.Scope> = Effect.a
   ),
   (done) => Effect.sync(done)
 )
+
+/**
+ * Counts a socket that leads to an actor of a cluster until the scope closes.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const tunnel = (actor: string): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.asVoid(Effect.acquireRelease(
+    Effect.withFiber((fiber) =>
+      Effect.succeed(Instruments.level(Metrics.serverTunnels, { actor }, fiber.context).add(() => 1))
+    ),
+    (done) => Effect.sync(done)
+  ))
+
+/**
+ * Counts a socket whose actor could not be reached any more.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const tunnelLost = (actor: string): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    Instruments.count(Metrics.serverTunnelsLost, { actor }, fiber.context).add()
+    return Effect.void
+  })

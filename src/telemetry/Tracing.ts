@@ -102,3 +102,32 @@ export const decode = (trace: string | undefined): Tracer.ExternalSpan | undefin
 }
 
 const maxLength = 55
+
+/**
+ * The span of the current fiber as it travels, if somebody looks.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const current: Effect.Effect<string | undefined> = Effect.withFiber((fiber) => {
+  if (!isOn(fiber.context)) return Effect.undefined
+  const span = Context.getOption(fiber.context, Tracer.ParentSpan)
+  return Effect.succeed(span._tag === "None" ? undefined : encode(span.value))
+})
+
+/**
+ * Runs an effect below the span that a peer names, if it names one, with the tracer of a context.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const continueFrom =
+  (trace: string | undefined, context: Context.Context<never>) =>
+  <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> => {
+    const span = isOn(context) ? decode(trace) : undefined
+    if (span === undefined) return effect
+    return effect.pipe(
+      Effect.provideService(Tracer.ParentSpan, span),
+      Effect.provideService(Tracer.Tracer, Context.get(context, Tracer.Tracer))
+    )
+  }

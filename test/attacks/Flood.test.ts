@@ -36,6 +36,22 @@ describe("a client that sends more frames than its rate", () => {
       assert.lengthOf(peer.frames("bye"), 0)
     }).pipe(provide({ maxFramesPerSecond: 10 })))
 
+  it.effect("is held to it whatever the other rate is", () =>
+    Effect.gen(function*() {
+      const peer = yield* enter("Fortress", { params: {} })
+      for (let i = 0; i < 50; i++) yield* peer.send(["ping"])
+
+      assert.approximately(yield* peer.unread, 30, 2)
+    }).pipe(provide({ maxFramesPerSecond: 10, maxBytesPerSecond: Infinity })))
+
+  it.effect("is not held up where there is no rate", () =>
+    Effect.gen(function*() {
+      const peer = yield* enter("Fortress", { params: {} })
+      for (let i = 0; i < 10; i++) yield* peer.send(...pings(10_000))
+
+      assert.strictEqual(yield* peer.unread, 0)
+    }).pipe(provide({ maxFramesPerSecond: Infinity, maxBytesPerSecond: Infinity })))
+
   it.effect("costs its neighbours nothing", () =>
     Effect.gen(function*() {
       const loud = yield* enter("Fortress", { params: {} })
@@ -83,6 +99,21 @@ describe("a client that sends more frames than its rate", () => {
 
       assert.isFalse(peer.isServed())
     }).pipe(provide({ maxFramesPerSecond: 10 })))
+})
+
+describe("a message of very many calls", () => {
+  it.effect("lets those of others in between", () =>
+    Effect.gen(function*() {
+      const { ran } = yield* Keep
+      const loud = yield* enter("Fortress", { params: {} })
+      const neighbour = yield* enter("Fortress", { params: { name: "ada" } })
+      const calls = Array.from({ length: 16_384 }, (_, id) => ["call", id, "echo", { text: "a" }])
+      yield* Effect.all([loud.send(...calls), neighbour.send(["call", 0, "whoami", null])], { concurrency: 2 })
+      yield* settle
+
+      assert.lengthOf(ran, 16_385)
+      assert.isBelow(ran.indexOf("whoami ada"), 2_000)
+    }).pipe(provide({ bufferFrames: 20_000 })))
 })
 
 describe("a client that sends more bytes than its rate", () => {

@@ -196,6 +196,19 @@ describe("what a refusal says", () => {
     }).pipe(provide()))
 })
 
+describe("an RPC that is internal", () => {
+  it.effect("is unknown to the wire", () =>
+    Effect.gen(function*() {
+      const { frames, send } = yield* enter("Fortress", { params: {} })
+      yield* send(["call", 0, "open", null])
+
+      assert.deepStrictEqual(frames("refused").map(([, id, cause]) => [id, cause]), [[0, "UnknownRpc"]])
+      assert.deepStrictEqual((yield* Keep).ran, [])
+      yield* (yield* Fortress.Fortress.client("k")).open()
+      assert.deepStrictEqual((yield* Keep).ran, ["open"])
+    }).pipe(provide()))
+})
+
 describe("keys that mean something to JavaScript", () => {
   it.effect("in a payload, in headers and as names are data like any other", () =>
     Effect.gen(function*() {

@@ -14,7 +14,7 @@ const program = fileURLToPath(new URL("../../scratchpad/chat/main.ts", import.me
 /** Starts the chat room as a process of its own, and waits until it is open. */
 const startChat = Effect.gen(function*() {
   const handle = yield* ChildProcess.make(process.execPath, [program, "--port", "0"], {
-    env: { NO_COLOR: "1" },
+    env: { NO_COLOR: "1", TETHER_INSPECTOR_TOKEN: "a token for the test" },
     extendEnv: true
   })
   const output = yield* SubscriptionRef.make("")
@@ -66,6 +66,8 @@ describe("the chat server", () => {
         // The host's own client is the third.
         assert.include(metrics, "tether_server_connections{actor=\"ChatRoom\",status=\"connected\"} 3\n")
         assert.match(metrics, /tether_server_calls_total\{actor="ChatRoom",origin="client",outcome="success"\} [1-9]/)
+        assert.match(metrics, /tether_client_resumes_total\{actor="ChatRoom",result="exact"\} [1-9]/)
+        assert.strictEqual((yield* get("/inspector"))[0], 200)
         assert.match(metrics, /tether_server_resumes_total\{actor="ChatRoom",result="exact"\} [1-9]/)
 
         const told = yield* Effect.forkChild(

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { type Array, Effect, Queue, Schema } from "effect"
+import { type Array, Effect, Fiber, Queue, Schema } from "effect"
 import { Socket } from "effect/socket"
 import * as Link from "../../src/session/Link.ts"
 
@@ -49,6 +49,17 @@ describe("a link over a WebSocket", () => {
 })
 
 describe("a link over a byte stream", () => {
+  it.effect("takes a long message that comes byte by byte, in the time of its test", () =>
+    Effect.gen(function*() {
+      const { feed, link } = yield* open(300_000)
+      const text = `["${"é".repeat(100_000)}"]`
+      const encoded = bytes(`${text}\n`)
+      const pulled = yield* Effect.forkChild(link.pull)
+      for (let i = 0; i < encoded.length; i++) yield* feed(encoded.subarray(i, i + 1))
+
+      assert.deepStrictEqual(yield* Fiber.join(pulled), [text])
+    }))
+
   it.effect.prop("finds its messages wherever the stream is split", {
     messages: Schema.Array(Schema.Literals(["[1]", "[\"grüße\"]", "[\"👋🏽 €\"]", "[]"])).check(
       Schema.isMinLength(1),

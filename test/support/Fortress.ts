@@ -45,7 +45,8 @@ export class Fortress extends Actor.make("Fortress", {
     Rpc.make("hang"),
     Rpc.make("shout", { payload: { text: Schema.String } }),
     Rpc.make("count", { success: Schema.Int, stream: true })
-  ]
+  ],
+  internal: [Rpc.make("open")]
 }) {}
 
 /**
@@ -88,7 +89,8 @@ const ActorLayer = Fortress.toLayer(Effect.gen(function*() {
     whoami: () => Effect.map(Fortress.CurrentConnection, ({ state }) => (ran.push(`whoami ${state.name}`), state.name)),
     hang: () => Rpc.fork(Effect.never),
     shout: ({ text }) => connections.broadcast("noise", text),
-    count: () => Stream.rechunk(Stream.range(1, 1_000_000), 1)
+    count: () => Stream.rechunk(Stream.range(1, 1_000_000), 1),
+    open: () => note("open", undefined)
   })
 })).pipe(Layer.provide(HooksLayer))
 

@@ -8,7 +8,7 @@ import type * as Client from "../../src/Client.ts"
 import type { ConnectionError } from "../../src/ConnectionError.ts"
 import type { Gap, Status } from "../../src/ConnectionStatus.ts"
 import type { ActorClient } from "../../src/internal/actorClient.ts"
-import { useAtom, useAtomSet, useAtomValue } from "../../src/react/index.ts"
+import { useAtom, useAtomSet, useAtomValue } from "../../src/react.ts"
 import * as ActorAtom from "../../src/reactivity/ActorAtom.ts"
 
 class Unauthorized extends Schema.TaggedError<Unauthorized>()("Unauthorized", { hint: Schema.String }) {}

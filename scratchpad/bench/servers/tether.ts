@@ -36,8 +36,8 @@ const ServerLayer = HttpRouter.serve(ActorServer.layerHttpRouter({ path: "/actor
   disableLogger: true
 }).pipe(
   Layer.provide(HandlersLayer),
-  // The storms of the benchmark dial more at once than a host lets in by default.
-  Layer.provideMerge(ActorHost.layerLocal({ maxHandshakes: 10_000 })),
+  // The storms of the benchmark dial more at once than a host lets in by default, and one client sends all that it can.
+  Layer.provideMerge(ActorHost.layerLocal({ maxHandshakes: 10_000, maxFramesPerSecond: Infinity })),
   Layer.provide(NodeHttpServer.layer(() => http, {
     host: "127.0.0.1",
     port: 0,

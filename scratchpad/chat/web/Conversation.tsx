@@ -3,7 +3,7 @@
  */
 import { DateTime } from "effect"
 import { memo, useEffect, useLayoutEffect, useRef, useState } from "react"
-import { useAtomSet } from "../../../src/react/index.ts"
+import { useAtomSet } from "../../../src/react.ts"
 import type { Stay } from "./Stay.ts"
 import { type Draft, Line, type View } from "./View.ts"
 

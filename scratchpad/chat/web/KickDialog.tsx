@@ -4,7 +4,7 @@
 import { Option } from "effect"
 import { AsyncResult } from "effect/reactivity"
 import { type FormEvent, useEffect, useId, useRef, useState } from "react"
-import { useAtomSet, useAtomValue } from "../../../src/react/index.ts"
+import { useAtomSet, useAtomValue } from "../../../src/react.ts"
 import type { Stay } from "./Stay.ts"
 
 export const KickDialog = ({ name, onClose, stay }: {

@@ -3,7 +3,7 @@
  */
 import { type MouseEvent, useEffect, useMemo, useState } from "react"
 import type { Status } from "../../../src/ConnectionStatus.ts"
-import { useAtomSet, useAtomValue } from "../../../src/react/index.ts"
+import { useAtomSet, useAtomValue } from "../../../src/react.ts"
 import type { Presence, Unauthorized } from "../ChatRoom.ts"
 import { Composer } from "./Composer.tsx"
 import { Conversation } from "./Conversation.tsx"

@@ -2,7 +2,7 @@
  * The list of rooms, and the way to one that is not there yet.
  */
 import { type FormEvent, useId, useMemo, useRef, useState } from "react"
-import { useAtomValue } from "../../../src/react/index.ts"
+import { useAtomValue } from "../../../src/react.ts"
 import type { RoomInfo } from "../RoomList.ts"
 import * as Stay from "./Stay.ts"
 import type { View } from "./View.ts"

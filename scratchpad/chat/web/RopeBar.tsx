@@ -4,7 +4,7 @@
 import { Duration } from "effect"
 import { type ReactNode, useEffect, useState } from "react"
 import type { Status, Waiting } from "../../../src/ConnectionStatus.ts"
-import { useAtomValue } from "../../../src/react/index.ts"
+import { useAtomValue } from "../../../src/react.ts"
 import type { Unauthorized } from "../ChatRoom.ts"
 import * as Words from "../Words.ts"
 import type { Rope, StatusWords } from "./StatusWords.ts"

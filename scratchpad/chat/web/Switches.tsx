@@ -1,7 +1,7 @@
 /**
  * The switches that hurt the page's own network.
  */
-import { useAtomSet, useAtomValue } from "../../../src/react/index.ts"
+import { useAtomSet, useAtomValue } from "../../../src/react.ts"
 import type { Condition } from "./Network.ts"
 import { condition } from "./Stay.ts"
 

@@ -3,5 +3,5 @@
  *
  * @since 0.1.0
  */
-export * from "./Hooks.ts"
-export * from "./Registry.ts"
+export * from "./react/Hooks.ts"
+export * from "./react/Registry.ts"
