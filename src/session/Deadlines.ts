@@ -29,6 +29,7 @@ export interface Waiter {
  * @since 0.1.0
  */
 export interface Deadline {
+  /** In monotonic microseconds. */
   readonly at: number
   waiter: Waiter | undefined
 }
@@ -59,15 +60,16 @@ export class Deadlines {
     this.clock = Context.get(context, Clock.Clock)
   }
 
-  /** Monotonic time, in milliseconds. */
+  /** Monotonic time, in whole microseconds: with fractions a rest could be too small to be added. */
   now(): number {
-    return Number(this.clock.monotonicTimeNanosUnsafe()) / 1e6
+    return Math.floor(Number(this.clock.monotonicTimeNanosUnsafe()) / 1000)
   }
 
   /** Sets a deadline so many milliseconds from now. */
   set(millis: number, waiter: Waiter): Deadline {
     const now = this.now()
-    const deadline: Deadline = { at: now + millis, waiter }
+    // Never now: who sets one each time one is met must not keep all others waiting.
+    const deadline: Deadline = { at: now + Math.max(1, Math.ceil(millis * 1000)), waiter }
     push(this.heap, deadline)
     // Also where the sleeper is late: its timer stood still while time went on.
     if (deadline.at < this.wakesAt || this.wakesAt < now) this.sleep()
@@ -84,7 +86,7 @@ export class Deadlines {
     if (first === undefined || this.isAwake) return
     this.sleeper?.interruptUnsafe()
     this.wakesAt = first.at
-    const millis = Math.min(Math.max(0, Math.ceil(first.at - this.now())), longestSleep)
+    const millis = Math.min(Math.max(0, Math.ceil((first.at - this.now()) / 1000)), longestSleep)
     const wake = Effect.delay(Effect.sync(() => this.wake()), millis)
     this.sleeper = Fiber.runIn(Effect.runForkWith(this.context)(wake), this.scope)
   }

@@ -43,7 +43,7 @@ export class Heartbeat implements Waiter {
   private readonly watched: Watched
   private timing: HeartbeatTiming | undefined
   private deadline: Deadline | undefined
-  /** When the peer was last heard of, in monotonic milliseconds, as all times here. */
+  /** When the peer was last heard of, in monotonic microseconds, as all times here. */
   private heard: number
   /** What asks for a sign of life before its time has come: when that was last. */
   private woken = -Infinity
@@ -87,7 +87,7 @@ export class Heartbeat implements Waiter {
     if (ping !== undefined) {
       this.ping = undefined
       const isSilent = this.heard === ping.heard
-      const isLate = this.deadlines.now() - ping.at > timing.timeout * patience
+      const isLate = this.deadlines.now() - ping.at > timing.timeout * 1000 * patience
       if (isSilent && (this.doubted || !isLate)) return this.watched.onSilence()
       this.doubted = isSilent
     }
@@ -96,9 +96,9 @@ export class Heartbeat implements Waiter {
 
   private check(timing: HeartbeatTiming): void {
     const now = this.deadlines.now()
-    const rest = timing.interval - (now - this.heard)
+    const rest = timing.interval * 1000 - (now - this.heard)
     if (rest > 0 && this.woken <= this.heard && !this.doubted) {
-      this.deadline = this.deadlines.set(rest, this)
+      this.deadline = this.deadlines.set(rest / 1000, this)
     } else {
       this.ping = { at: now, heard: this.heard }
       this.watched.ping()

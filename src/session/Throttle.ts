@@ -93,7 +93,7 @@ export class Throttle {
   private delay(): number {
     const { bytesPerSecond, framesPerSecond } = this.rate
     const now = this.deadlines.now()
-    const seconds = (now - this.since) / 1000
+    const seconds = (now - this.since) / 1e6
     this.since = now
     this.frames = refill(this.frames, framesPerSecond, seconds)
     this.bytes = refill(this.bytes, bytesPerSecond, seconds)

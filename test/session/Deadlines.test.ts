@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Schema, Scope } from "effect"
+import { Array as Arr, Effect, Exit, Order, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { Deadlines } from "../../src/session/Deadlines.ts"
 import * as Engine from "../../src/session/Engine.ts"
@@ -10,6 +10,8 @@ const make = Effect.map(Engine.make, ({ deadlines }) => {
   const set = (millis: number) => deadlines.set(millis, { onDeadline: () => met.push(millis) })
   return { deadlines, met, set }
 })
+
+const sorted = (times: ReadonlyArray<number>) => Arr.sort(times, Order.Number)
 
 /** Sets a deadline each time one is met, so many times. */
 const again = (deadlines: Deadlines, times: number, onDone: () => void): void => {
@@ -28,7 +30,7 @@ describe("Deadlines", () => {
       for (const time of times) set(time)
       for (let now = 125; now <= 1_000; now += 125) {
         yield* TestClock.adjust(125)
-        assert.deepStrictEqual(met, times.filter((time) => time <= now).sort((a, b) => a - b))
+        assert.deepStrictEqual(met, sorted(times.filter((time) => time <= now)))
       }
     }))
 
@@ -64,6 +66,16 @@ describe("Deadlines", () => {
       assert.isFalse(isDone)
       yield* TestClock.adjust(1)
       assert.isTrue(isDone)
+    }))
+
+  it.effect("may be set for now by each who is told of one, and others get their turn", () =>
+    Effect.gen(function*() {
+      const { deadlines, met, set } = yield* make
+      const restless = { onDeadline: () => void deadlines.set(0, restless) }
+      deadlines.set(0, restless)
+      set(10)
+      yield* TestClock.adjust(10)
+      assert.deepStrictEqual(met, [10])
     }))
 
   it.effect("one that lies further ahead than a timer can hold is not met before its time", () =>

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import * as Engine from "../../src/session/Engine.ts"
 import { Heartbeat } from "../../src/session/Heartbeat.ts"
@@ -147,6 +147,19 @@ describe("Heartbeat", () => {
       assert.isFalse(isOver())
       yield* TestClock.adjust("1 milli")
       assert.isTrue(isOver())
+    }))
+
+  it.effect("pings in time where it was begun at a fraction of a millisecond", () =>
+    Effect.gen(function*() {
+      for (let i = 1; i <= 50; i++) {
+        yield* TestClock.adjust(Duration.nanos(BigInt(i) * 123_456_789n))
+        const { heartbeat, pings } = yield* watch
+        yield* TestClock.adjust("14999 millis")
+        assert.strictEqual(pings.count, 0)
+        yield* TestClock.adjust("1 milli")
+        assert.strictEqual(pings.count, 1)
+        heartbeat.stop()
+      }
     }))
 
   it.effect("is still after it was stopped", () =>
