@@ -20,7 +20,6 @@ import * as Semaphore from "effect/Semaphore"
 import type * as Socket from "effect/socket/Socket"
 import * as Stream from "effect/Stream"
 import { CallError } from "../CallError.ts"
-import * as InternalCalls from "../host/InternalCalls.ts"
 import { CallChain } from "../host/Turn.ts"
 import type { WaitGraph } from "../host/WaitGraph.ts"
 import type { AnyActor } from "../internal/definition.ts"
@@ -148,7 +147,7 @@ const run = Effect.fnUntraced(function*(
       const result = (env.client(key)[tag] as Method)(decoded, options)
       return Stream.isStream(result) ? sendChunks(env, rpc, id, result, send, window) : result
     }),
-    withChain(env, meta.chain, `${env.actor.type}/${key}`),
+    withChain(env, meta.chain),
     Tracing.continueFrom(meta.trace, env.context),
     Effect.exit
   )
@@ -179,19 +178,15 @@ const sendChunks = (
         )
   )
 
-/** Runs a call with the turns that wait for its answer, unless the actor's own is among them. */
+/** Runs a call with the turns that wait for its answer; `InternalCalls` finds out whether they would wait for themselves. */
 const withChain =
-  (env: Environment, wire: ReadonlyArray<WireTurn>, address: string) =>
-  <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E | CallError> =>
+  (env: Environment, wire: ReadonlyArray<WireTurn>) => <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
     Effect.scoped(Effect.gen(function*() {
       const chain = yield* Effect.acquireRelease(
         Effect.sync(() => env.chains.fromWire(wire)),
         () => Effect.sync(() => env.chains.forget(wire))
       )
       if (env.waitsForTurn) {
-        if (chain.some((turn) => turn.isHeld && turn.address === address)) {
-          return yield* InternalCalls.cycle(chain, address)
-        }
         for (let i = 1; i < chain.length; i++) {
           const leave = env.waits.add(chain[i - 1]!, chain[i]!.address)
           yield* Effect.addFinalizer(() => Effect.sync(leave))

@@ -113,13 +113,8 @@ export const join = (
     : Effect.acquireRelease(Effect.sync(() => waits.add(caller, address)), (leave) => Effect.sync(leave))
 }
 
-/**
- * The failure of a call that would wait for itself.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const cycle = (chain: ReadonlyArray<HeldTurn>, address: string): CallError =>
+/** The failure of a call that would wait for itself. */
+const cycle = (chain: ReadonlyArray<HeldTurn>, address: string): CallError =>
   new CallError({ reason: new CallCycle({ chain: [...chain.map((turn) => turn.address), address] }) })
 
 /**

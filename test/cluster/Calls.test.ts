@@ -49,6 +49,8 @@ describe("a call to another node", () => {
       yield* Stream.runForEach(works.count({ to: 100_000 }), (n) => Queue.offer(slow, n)).pipe(Effect.forkScoped)
       assert.strictEqual(yield* until(Queue.take(slow)), 1)
       assert.strictEqual(yield* until(works.add({ amount: 1 })), 1)
+      yield* until(Effect.sleep("1 second"))
+      assert.isBelow(floor(one).counted, 1_000)
       const all = yield* until(Stream.runCollect(works.count({ to: 1_000 })))
       assert.deepStrictEqual(all, Array.from({ length: 1_000 }, (_, i) => i + 1))
     }))

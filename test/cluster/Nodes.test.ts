@@ -1,8 +1,9 @@
 // Several nodes in one process, with a test clock: what happens to clients when nodes come, leave, crash or hang.
 import { assert, describe } from "@effect/vitest"
-import { Context, Effect, Fiber, Metric, Queue, Stream, SubscriptionRef } from "effect"
+import { Clock, Context, Effect, Fiber, Metric, Queue, Stream, SubscriptionRef } from "effect"
 import { Sharding } from "effect/cluster"
 import * as ActorHost from "../../src/ActorHost.ts"
+import * as TunnelRpcs from "../../src/cluster/TunnelRpcs.ts"
 import * as Metrics from "../../src/Metrics.ts"
 import * as MemoryCluster from "../support/MemoryCluster.ts"
 import * as Rooms from "../support/Rooms.ts"
@@ -160,7 +161,10 @@ describe("the node of a socket", () => {
         const ada = yield* Rooms.join("ada", { key }).pipe(Effect.provideContext(cluster.clientOf(two, one)))
         const id = yield* idOf(ada)
         const host = Context.get(two.services, ActorHost.ActorHost)
+        const away = yield* Effect.forkChild(awaitStatus(ada, "Waiting"), { startImmediately: true })
         yield* until(host.drain({ window: "1 second" }))
+        const { cause } = yield* until(Fiber.join(away))
+        assert.include(String(cause), "4017")
         assert.isTrue(yield* host.isDraining)
         assert.isFalse(yield* Context.get(one.services, ActorHost.ActorHost).isDraining)
         assert.strictEqual(yield* until(Effect.map(ada.rpc.whoami(), (me) => me.id as string)), id)
@@ -168,6 +172,30 @@ describe("the node of a socket", () => {
         assert.strictEqual(yield* one.front.live, 1)
       })
   )
+})
+
+describe("an entity", () => {
+  nodes("takes nothing that is meant for another life of the actor, or for a tunnel that it does not have", 1, (
+    cluster,
+    one
+  ) =>
+    Effect.gen(function*() {
+      const entity = TunnelRpcs.makeEntity("Room")
+      const client = yield* Effect.provideContext(entity.client, one.services)
+      const frames = yield* client(cluster.keyOn(one)).Open({ tunnel: "t", use: "Socket", headers: {} }, {
+        asQueue: true
+      })
+      const opened = yield* until(Queue.take(frames))
+      assert.strictEqual(opened[0], "opened")
+      const push = (tunnel: string, incarnation: string) =>
+        client(cluster.keyOn(one)).Push({ tunnel, incarnation, index: 0, messages: [] }).pipe(
+          Effect.flip,
+          Effect.map((error) => error._tag === "TunnelBroken" ? error.cause : error._tag),
+          until
+        )
+      assert.strictEqual(yield* push("t", "another"), "OtherIncarnation")
+      assert.strictEqual(yield* push("u", String(opened[1])), "UnknownTunnel")
+    }))
 })
 
 describe("the node of an actor", () => {
@@ -187,7 +215,12 @@ describe("the node of an actor", () => {
         yield* backstage(one).gate("door").open
 
         assert.strictEqual(yield* until(Fiber.join(waiting)), "door")
+        // The client is told, over the tunnel, and does not find out by its end.
+        const { cause } = yield* awaitStatus(ada, "Waiting")
+        assert.strictEqual((cause as { readonly _tag: string })._tag, "Draining")
+        const begun = yield* Clock.currentTimeMillis
         yield* until(Fiber.join(stopping))
+        assert.isBelow((yield* Clock.currentTimeMillis) - begun, 2_000)
         assert.deepStrictEqual(yield* backstage(one).entriesOf("onDisconnect"), ["onDisconnect ada Draining"])
         const me = yield* until(ada.rpc.whoami())
         assert.notStrictEqual(me.id as string, id)

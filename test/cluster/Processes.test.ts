@@ -1,78 +1,9 @@
 // Three real nodes, a real PostgreSQL, real sockets: what happens to clients when processes are killed or frozen.
 import { assert, layer } from "@effect/vitest"
-import { Effect, Exit, Fiber, Queue, Schedule, type Scope, Stream, SubscriptionRef } from "effect"
+import { Effect, Fiber, Queue, Stream, SubscriptionRef } from "effect"
 import type { Status } from "../../src/ConnectionStatus.ts"
-import * as Processes from "../support/ClusterProcesses.ts"
-import { Place } from "../support/Places.ts"
+import { again, type PlaceClient, scene } from "../support/ClusterScene.ts"
 import { describePostgres, Postgres } from "../support/Postgres.ts"
-
-type PlaceClient = Effect.Success<ReturnType<typeof Place.connect>>
-
-type Nodes = ReadonlyArray<Processes.NodeProcess>
-
-/** What a test has at hand: three nodes that share the actors. */
-interface Scene {
-  readonly nodes: Nodes
-  readonly node: (name: string) => Processes.NodeProcess
-  /** A key whose place is on the node of a name. */
-  readonly keyOn: (name: string) => Effect.Effect<string>
-  /** Connects through the nodes of a list in turn. */
-  readonly join: (name: string, key: string, through: Nodes) => Effect.Effect<PlaceClient, never, Scope.Scope>
-  readonly start: (name: string) => Effect.Effect<Processes.NodeProcess, never, Scope.Scope>
-}
-
-const names = ["a", "b", "c"]
-
-const again = Schedule.spaced("50 millis")
-
-const makeScene = Effect.gen(function*() {
-  const postgres = yield* Postgres
-  const database = yield* postgres.createDatabase
-  const nodes = yield* Effect.forEach(names, (name) => Processes.start(name, database), { concurrency: "unbounded" })
-  const join: Scene["join"] = (name, key, through) =>
-    Effect.flatMap(
-      Processes.clientOf(through),
-      (client) =>
-        Place.connect(key, { params: { name }, reconnect: again, subscribe: ["said", "whispered"] }).pipe(
-          Effect.provideContext(client)
-        )
-    )
-  const homeOf = (key: string) =>
-    join("scout", key, nodes).pipe(
-      Effect.flatMap((client) => client.rpc.where()),
-      Effect.scoped,
-      Effect.map(({ node }) => node)
-    )
-  const findKey = (name: string) =>
-    Effect.gen(function*() {
-      for (let i = 0; i < 40; i++) if ((yield* homeOf(`place ${i}`)) === name) return `place ${i}`
-      return yield* Effect.fail("the shards are not spread yet")
-    })
-  const keyOn: Scene["keyOn"] = (name) => Effect.orDie(Effect.retry(findKey(name), again))
-  yield* Effect.forEach(names, keyOn)
-  return {
-    nodes,
-    join,
-    keyOn,
-    start: (name: string) => Processes.start(name, database),
-    node: (name: string) => nodes.find((node) => node.name === name)!
-  } satisfies Scene
-})
-
-/** Runs a test among three nodes, under one limit of time; if it fails it says what they have logged. */
-const scene = <E>(body: (scene: Scene) => Effect.Effect<void, E, Scope.Scope | Postgres>) =>
-  Effect.scoped(Effect.gen(function*() {
-    const made = yield* makeScene
-    const logs = Effect.sync(() => {
-      for (const { logs, name } of made.nodes) process.stderr.write(`node ${name}:\n${logs()}\n`)
-    })
-    yield* Effect.onExit(body(made), (exit) => Exit.isSuccess(exit) ? Effect.void : logs)
-  })).pipe(
-    Effect.timeoutOrElse({
-      duration: "80 seconds",
-      orElse: () => Effect.die(new Error("the scene took too long"))
-    })
-  )
 
 const awaitStatus = <Tag extends Status["_tag"]>(client: PlaceClient, tag: Tag) =>
   SubscriptionRef.changes(client.status).pipe(
@@ -167,7 +98,7 @@ describePostgres("three processes", () => {
           Effect.gen(function*() {
             const through = [...nodes]
             const key = yield* keyOn("a")
-            const members = yield* Effect.forEach(names, (name) => join(name, key, through))
+            const members = yield* Effect.forEach(["ada", "ben", "cyd"], (name) => join(name, key, through))
             let answers = 0
             const working = yield* Effect.forEach(members, (member) =>
               member.rpc.add().pipe(

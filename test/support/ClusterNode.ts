@@ -12,10 +12,14 @@ import { HttpRouter } from "effect/http"
 import { createServer } from "node:http"
 import * as ActorServer from "../../src/ActorServer.ts"
 import * as ClusterHost from "../../src/cluster/ClusterHost.ts"
+import * as PostgresStorage from "../../src/PostgresStorage.ts"
 import type { NodeSettings } from "./ClusterProcesses.ts"
+import * as Ledger from "./Ledger.ts"
 import * as Places from "./Places.ts"
 
 const settings: NodeSettings = JSON.parse(process.argv[2]!)
+
+const url = Redacted.make(process.env["DATABASE_URL"]!)
 
 const sharding: Partial<ShardingConfig.ShardingConfig["Service"]> = {
   ...ClusterHost.quickFailover,
@@ -28,10 +32,19 @@ const Cluster = NodeClusterSocket.layer({ storage: "byo", shardingConfig: shardi
   Layer.provide(MessageStorage.layerNoop),
   Layer.provide(SqlRunnerStorage.layer),
   Layer.provide(ShardingConfig.layer(sharding)),
-  Layer.provide(PgClient.layer({ url: Redacted.make(process.env["DATABASE_URL"]!) }))
+  Layer.provide(PgClient.layer({ url }))
 )
 
-const Actors = Layer.provide(Places.layer, Layer.succeed(Places.NodeName, settings.name))
+// A pool of its own: the engine's locks must not wait behind the actors' commits.
+const Storage = PostgresStorage.layer().pipe(
+  Layer.provide(Layer.fresh(PgClient.layer({ url, maxConnections: 6 }))),
+  Layer.orDie
+)
+
+const Actors = Layer.mergeAll(
+  Layer.provide(Places.layer, Layer.succeed(Places.NodeName, settings.name)),
+  Layer.provide(Ledger.layer, Storage)
+)
 
 const App = HttpRouter.serve(ActorServer.layerHttpRouter({ path: "/actors" }), {
   disableListenLog: true,

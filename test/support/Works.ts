@@ -47,6 +47,8 @@ export class Works extends Actor.make("Works", {
  */
 export class Floor extends Context.Service<Floor, {
   readonly entries: Array<string>
+  /** How far the last `count` has come. */
+  counted: number
   readonly gate: (name: string) => Latch.Latch
   /** Done when somebody waits at a gate. */
   readonly waits: (name: string) => Deferred.Deferred<void>
@@ -56,6 +58,7 @@ export class Floor extends Context.Service<Floor, {
     const waiting = new Map<string, Deferred.Deferred<void>>()
     return {
       entries: [],
+      counted: 0,
       gate: (name) => {
         const gate = gates.get(name) ?? Latch.makeUnsafe(false)
         gates.set(name, gate)
@@ -118,14 +121,19 @@ const makeHandlers = Effect.gen(function*() {
     die: ({ secret }) => Effect.die(new Error(secret)),
     big: ({ length }) => Effect.succeed("x".repeat(length)),
     wait: ({ gate }) => Rpc.fork(stand(floor, gate)),
-    count: ({ to }) => Stream.range(1, to),
+    count: ({ to }) =>
+      Stream.range(1, to).pipe(
+        Stream.rechunk(1),
+        Stream.tap((n) => Effect.sync(() => floor.counted = n))
+      ),
     listen: ({ gate }) => Stream.concat(Stream.succeed("listening"), Stream.fromEffect(stand(floor, gate))),
     visit: ({ keys }) => visit(floor, keys).pipe(Effect.provideService(ActorHost, host)),
     send: ({ keys }) =>
       visit(floor, keys).pipe(
         Effect.tap((outcome) => Effect.sync(() => floor.entries.push(`sent ${outcome}`))),
         Effect.provideService(ActorHost, host),
-        Effect.forkIn(scope),
+        // At once: the call leaves while its handler still has the turn.
+        Effect.forkIn(scope, { startImmediately: true }),
         Effect.asVoid
       )
   })

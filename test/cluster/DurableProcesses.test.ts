@@ -1,0 +1,142 @@
+// Durable actors on three real nodes over a real PostgreSQL: what was answered stays, and nothing runs twice.
+import { assert, layer } from "@effect/vitest"
+import { Effect, Fiber, Random, Schedule, Stream, SubscriptionRef } from "effect"
+import type { NodeProcess } from "../support/ClusterProcesses.ts"
+import { again, type Scene, scene } from "../support/ClusterScene.ts"
+import { Ledger } from "../support/Ledger.ts"
+import { describePostgres, Postgres } from "../support/Postgres.ts"
+
+type LedgerClient = Effect.Success<ReturnType<typeof Ledger.connect>>
+
+const connect = ({ through }: Scene, key: string, nodes: ReadonlyArray<NodeProcess>) =>
+  Effect.flatMap(through(nodes), (client) => Effect.provideContext(Ledger.connect(key, { reconnect: again }), client))
+
+const idOf = (client: LedgerClient) =>
+  SubscriptionRef.changes(client.status).pipe(
+    Stream.filter((status) => status._tag === "Connected"),
+    Stream.runHead,
+    Effect.flatMap(Effect.fromOption),
+    Effect.map((status) => status._tag === "Connected" ? status.id : undefined),
+    Effect.orDie
+  )
+
+/** Writes names one after the other; every one must be answered, whatever happens. */
+const write = (client: LedgerClient, who: string, count: number) =>
+  Effect.forEach(
+    Array.from({ length: count }, (_, i) => `${who} ${i}`),
+    (name) => Effect.andThen(client.rpc.put({ name }), Effect.sleep("25 millis")),
+    { discard: true }
+  )
+
+const expected = (writers: ReadonlyArray<string>, count: number) =>
+  writers.flatMap((who) => Array.from({ length: count }, (_, i) => `${who} ${i}`))
+
+/** What is written has every name once, and those of one writer in their order. */
+const check = Effect.fnUntraced(function*(client: LedgerClient, writers: ReadonlyArray<string>, count: number) {
+  const written = yield* client.rpc.names()
+  assert.strictEqual(written.length, writers.length * count)
+  for (const who of writers) {
+    assert.deepStrictEqual(written.filter((name) => name.startsWith(`${who} `)), expected([who], count))
+  }
+})
+
+describePostgres("durable actors on three processes", () => {
+  layer(Postgres.layer, { excludeTestServices: true, timeout: "30 seconds" })((it) => {
+    it.effect(
+      "random nodes are killed and replaced: every call runs once and is answered",
+      () =>
+        scene((scene) =>
+          Effect.gen(function*() {
+            const living: Array<NodeProcess> = [...scene.nodes]
+            const writers = ["ada", "ben", "cyd"]
+            const count = 250
+            const clients = yield* Effect.forEach(writers, () => connect(scene, "books", living))
+            const ids = yield* Effect.forEach(clients, idOf)
+            const writing = yield* Effect.forEach(
+              clients,
+              (client, i) => write(client, writers[i]!, count),
+              { concurrency: "unbounded" }
+            ).pipe(Effect.forkChild)
+            const kill = Effect.gen(function*() {
+              const index = yield* Random.nextIntBetween(0, living.length - 1)
+              const [victim] = living.splice(index, 1)
+              yield* victim!.signal("SIGKILL")
+              living.push(yield* scene.start(`${victim!.name}+`))
+            })
+            yield* kill.pipe(Effect.repeat(Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(3)])))
+            yield* Fiber.join(writing)
+            yield* check(clients[0]!, writers, count)
+            assert.deepStrictEqual(yield* Effect.forEach(clients, idOf), ids)
+          })
+        ),
+      90_000
+    )
+
+    it.effect("a frozen node that wakes with old shards cannot commit", () =>
+      scene((scene) =>
+        Effect.gen(function*() {
+          const { keyOn, node } = scene
+          const key = yield* keyOn("b")
+          const ada = yield* connect(scene, key, [node("a"), node("c")])
+          const id = yield* idOf(ada)
+          yield* write(ada, "before", 5)
+          // Calls are on their way to the node while it freezes: it wakes with them, and with the actor that it had.
+          const writing = yield* Effect.forkChild(write(ada, "during", 40), { startImmediately: true })
+          yield* Effect.sleep("100 millis")
+          yield* node("b").signal("SIGSTOP")
+          yield* Fiber.join(writing)
+          yield* node("b").signal("SIGCONT")
+          yield* write(ada, "after", 20)
+          const ben = yield* connect(scene, key, [node("b")])
+          assert.deepStrictEqual(yield* ben.rpc.names(), [
+            ...expected(["before"], 5),
+            ...expected(["during"], 40),
+            ...expected(["after"], 20)
+          ])
+          assert.strictEqual(yield* idOf(ada), id)
+        })
+      ), 90_000)
+
+    it.effect(
+      "the database stops and returns: calls wait and are answered",
+      () =>
+        scene((scene) =>
+          Effect.gen(function*() {
+            const ada = yield* connect(scene, yield* scene.keyOn("b"), [scene.node("a"), scene.node("c")])
+            yield* write(ada, "before", 5)
+            const writing = yield* Effect.forkChild(write(ada, "during", 100), { startImmediately: true })
+            const postgres = yield* Postgres
+            yield* postgres.stop
+            yield* Effect.sleep("3 seconds")
+            yield* postgres.start
+            yield* Fiber.join(writing)
+            assert.deepStrictEqual(yield* ada.rpc.names(), [...expected(["before"], 5), ...expected(["during"], 100)])
+          })
+        ),
+      90_000
+    )
+
+    it.effect(
+      "nodes are replaced one after the other: connections go on, and no call is lost or runs twice",
+      () =>
+        scene((scene) =>
+          Effect.gen(function*() {
+            const living: Array<NodeProcess> = [...scene.nodes]
+            const ada = yield* connect(scene, yield* scene.keyOn("a"), living)
+            const id = yield* idOf(ada)
+            const writing = yield* Effect.forkChild(write(ada, "ada", 300), { startImmediately: true })
+            for (const old of scene.nodes) {
+              living.push(yield* scene.start(`${old.name}2`))
+              living.splice(living.indexOf(old), 1)
+              yield* old.signal("SIGTERM")
+              yield* old.gone
+            }
+            yield* Fiber.join(writing)
+            yield* check(ada, ["ada"], 300)
+            assert.strictEqual(yield* idOf(ada), id)
+          })
+        ),
+      90_000
+    )
+  })
+})
