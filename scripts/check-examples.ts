@@ -1,6 +1,7 @@
 /**
- * Typechecks every example of the documentation and runs those that can be run: the `ts` fences of README.md, SECURITY.md and
- * docs, and those of doc comments in src that stand under an "Example" heading or carry `import.meta.vitest`. Each fence is a whole
+ * Typechecks every example of the documentation and runs those that can be run: the `ts` and `tsx` fences of README.md,
+ * SECURITY.md and docs, and those of doc comments in src that stand under an "Example" heading or carry
+ * `import.meta.vitest`. Each fence is a whole
  * module. What stands behind its `ts`:
  *
  * - `file=ChatRoom.ts`: its name, for other fences of the page; a `*.test.ts` is run by vitest
@@ -24,7 +25,7 @@ const fail = (message: string): never => {
 }
 
 const read = (page: string) => readFileSync(join(root, page), "utf8")
-const isTypeScript = ({ info }: Fence) => /^(ts|typescript)\b/.test(info) && !/\bno-check\b/.test(info)
+const isTypeScript = ({ info }: Fence) => /^(tsx?|typescript)\b/.test(info) && !/\bno-check\b/.test(info)
 const isExample = ({ heading, info }: Fence) => info.includes("import.meta.vitest") || heading.startsWith("Example")
 
 const collect = (): ReadonlyArray<Fence> => {
@@ -40,7 +41,8 @@ const collect = (): ReadonlyArray<Fence> => {
 }
 
 const fileOf = (fence: Fence) => {
-  const name = /\bfile=(\S+)/.exec(fence.info)?.[1] ?? `fence-${fence.number}.ts`
+  const name = /\bfile=(\S+)/.exec(fence.info)?.[1] ??
+    `fence-${fence.number}${fence.info.startsWith("tsx") ? ".tsx" : ".ts"}`
   return `${fence.page.replaceAll(/[/.]/g, "-")}/${name}`
 }
 

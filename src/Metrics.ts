@@ -64,6 +64,28 @@ export const serverHandshakes: Metric.Gauge<number> = Metric.gauge("tether.serve
 })
 
 /**
+ * Sockets of this node that lead to actors of a cluster, on any node, by `actor`.
+ *
+ * @category server metrics
+ * @since 0.1.0
+ */
+export const serverTunnels: Metric.Gauge<number> = Metric.gauge("tether.server.tunnels", {
+  description: "Sockets of this node that lead to actors of a cluster"
+})
+
+/**
+ * Sockets of this node whose actor could not be reached any more, so that their clients dialled again, by `actor`: it
+ * moved, or its node crashed or hung.
+ *
+ * @category server metrics
+ * @since 0.1.0
+ */
+export const serverTunnelsLost: Metric.Counter<number> = Metric.counter("tether.server.tunnels.lost", {
+  description: "Sockets of this node whose actor could not be reached any more",
+  incremental: true
+})
+
+/**
  * Clients that did not get in, by `reason` and, where it is known, `actor`.
  *
  * **Details**

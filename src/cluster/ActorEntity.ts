@@ -119,7 +119,7 @@ export const make = Effect.fnUntraced(function*(node: Node) {
     return end.downlink
   })
 
-  const push = ({ incarnation: meant, index, messages, tunnel }: PushPayload): Effect.Effect<void, TunnelBroken> => {
+  const push = ({ incarnation: meant, index, messages, tunnel }: PushPayload): Effect.Effect<boolean, TunnelBroken> => {
     const end = tunnels.get(tunnel)
     if (meant !== incarnation) return Effect.fail(new TunnelBroken({ cause: "OtherIncarnation" }))
     return end === undefined ? Effect.fail(new TunnelBroken({ cause: "UnknownTunnel" })) : end.take(index, messages)

@@ -5,6 +5,7 @@
  */
 import * as Sharding from "effect/cluster/Sharding"
 import type * as ShardingConfig from "effect/cluster/ShardingConfig"
+import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
@@ -23,28 +24,20 @@ import type { AnyActor } from "../internal/definition.ts"
 import * as ResumeToken from "../session/ResumeToken.ts"
 import { CallChains } from "./CallChains.ts"
 import * as ClusterActors from "./ClusterActors.ts"
+import * as ClusterSettings from "./ClusterSettings.ts"
 import * as Gateway from "./Gateway.ts"
 import * as RemoteCalls from "./RemoteCalls.ts"
 import * as Sockets from "./Sockets.ts"
 
-/**
- * Options of a host in a cluster; every one has a default. Use the same on all nodes.
- *
- * @category models
- * @since 0.1.0
- */
-export interface ClusterOptions extends Settings.HostOptions {
+export type {
   /**
-   * How long nothing may travel from the node of a client's socket to the actor until that node shows that it lives.
-   * Default: 5 seconds.
+   * Options of a host in a cluster; every one has a default. Use the same on all nodes.
+   *
+   * @category models
+   * @since 0.1.0
    */
-  readonly tunnelHeartbeatInterval?: Duration.Input | undefined
-  /**
-   * How long a node may then fail to do so, or the actor's node to answer it, until the other one gives it up. Default: 10
-   * seconds.
-   */
-  readonly tunnelHeartbeatTimeout?: Duration.Input | undefined
-}
+  ClusterOptions
+} from "./ClusterSettings.ts"
 
 /**
  * A host whose actors live on the nodes of a cluster, each on one of them, and are reached from all.
@@ -73,8 +66,28 @@ export interface ClusterOptions extends Settings.HostOptions {
  * @category layers
  * @since 0.1.0
  */
-export const layer = (options?: ClusterOptions): Layer.Layer<ActorHost, never, Sharding.Sharding> =>
+export const layer = (options?: ClusterSettings.ClusterOptions): Layer.Layer<ActorHost, never, Sharding.Sharding> =>
   Layer.effect(ActorHost, make(options))
+
+/**
+ * Every option of a host in a cluster as `Config`, under `tether.host`, named as in `ClusterOptions`; what is not set has
+ * its default.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const config: Config.Config<ClusterSettings.ClusterOptions> = ClusterSettings.config
+
+/**
+ * A host in a cluster, as `layer`, with options from the `ConfigProvider`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Config<ClusterSettings.ClusterOptions> = config
+): Layer.Layer<ActorHost, Config.ConfigError, Sharding.Sharding> =>
+  Layer.effect(ActorHost, Effect.flatMap(options, make))
 
 /**
  * Settings of the cluster with which a crashed node is replaced within seconds instead of half a minute.
@@ -101,7 +114,7 @@ export const quickFailover = {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
-  options: ClusterOptions = {}
+  options: ClusterSettings.ClusterOptions = {}
 ): Effect.fn.Return<ActorHost["Service"], never, Scope.Scope | Sharding.Sharding> {
   const sharding = yield* Sharding.Sharding
   const settings = Settings.make(options)
@@ -109,10 +122,7 @@ export const make = Effect.fnUntraced(function*(
   const node: ClusterActors.Node = {
     settings,
     size: () => Array.from(actors.values()).reduce((size, { live }) => size + live.size(), 0),
-    heartbeat: {
-      interval: Duration.toMillis(options.tunnelHeartbeatInterval ?? "5 seconds"),
-      timeout: Duration.toMillis(options.tunnelHeartbeatTimeout ?? "10 seconds")
-    },
+    heartbeat: ClusterSettings.make(options),
     waits: new WaitGraph(),
     chains: new CallChains(yield* ResumeToken.make)
   }
@@ -122,7 +132,7 @@ export const make = Effect.fnUntraced(function*(
   return ActorHost.of({
     register: (registration) =>
       Effect.provideService(register(node, actors, registration), Sharding.Sharding, sharding),
-    accept: Accept.make({
+    accept: yield* Accept.make({
       settings,
       isDraining: sockets.isDraining,
       serve: (socket) => Effect.andThen(sockets.add(socket.link), serve(node, actors, socket))

@@ -12,6 +12,7 @@ import * as Accept from "../host/Accept.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
 import type { ProtocolViolation } from "../session/ProtocolViolation.ts"
+import * as ServerMetrics from "../telemetry/ServerMetrics.ts"
 import * as Tunnel from "./Tunnel.ts"
 import type { EntityClient } from "./TunnelRpcs.ts"
 
@@ -34,12 +35,16 @@ export const serve: (entity: EntityClient, socket: Accept.Greeted, options: {
       orElse: () => Effect.fail(new Tunnel.TunnelLost({ why: "the actor has no node yet" }))
     }),
     Effect.raceFirst(Accept.awaitLeft(socket.link)),
+    Effect.tap(ServerMetrics.tunnel(socket.hello.actor)),
     Effect.flatMap((tunnel) => Effect.raceAllFirst([up(tunnel, socket), down(tunnel, socket), tunnel.lost])),
     Effect.catchTags({
       TunnelClosed: ({ code, reason }) => socket.link.close(code, reason),
       TunnelLost: ({ why }) =>
         Effect.andThen(
-          Effect.logInfo(`a client has to dial again: ${why}`),
+          Effect.andThen(
+            ServerMetrics.tunnelLost(socket.hello.actor),
+            Effect.logDebug(`a client has to dial again: ${why}`)
+          ),
           socket.link.close(EndCode.rerouted, "the way to the actor is gone; dial again")
         )
     }),

@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Drain from "../host/Drain.ts"
 import type { DrainOptions } from "../internal/actorHost.ts"
 import * as EndCode from "../session/EndCode.ts"
 import type { Link } from "../session/Link.ts"
@@ -24,6 +25,9 @@ export interface Sockets {
   readonly drain: (options?: DrainOptions) => Effect.Effect<void>
 }
 
+const sendAway = (link: Link): Effect.Effect<void> =>
+  Effect.andThen(link.close(EndCode.rerouted, "the node leaves; dial another one"), link.abort)
+
 /**
  * Makes the set of sockets, empty.
  *
@@ -38,13 +42,19 @@ export const make = (): Sockets => {
     isDraining = true
     const all = Array.from(links)
     yield* Effect.logInfo(`draining ${all.length} sockets`)
-    const pause = Duration.divideUnsafe(Duration.fromInputUnsafe(options.window ?? "10 seconds"), all.length)
-    for (const link of all) {
-      if (!links.has(link)) continue
-      yield* link.close(EndCode.rerouted, "the node leaves; dial another one")
-      yield* link.abort
-      yield* Effect.sleep(pause)
-    }
+    const pause = Duration.divideUnsafe(Duration.fromInputUnsafe(options.window ?? Drain.defaults.window), all.length)
+    yield* Effect.forEach(
+      all,
+      (link) => links.has(link) ? Effect.andThen(sendAway(link), Effect.sleep(pause)) : Effect.void,
+      { discard: true }
+    ).pipe(
+      // Servers close in finalizers, which nothing interrupts.
+      Effect.interruptible,
+      Effect.timeoutOrElse({
+        duration: options.limit ?? Drain.defaults.limit,
+        orElse: () => Effect.forEach(all, (link) => link.abort, { discard: true })
+      })
+    )
   })
   return {
     add: (link) =>

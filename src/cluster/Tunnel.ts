@@ -14,12 +14,15 @@
  */
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
+import type * as ClusterError from "effect/cluster/ClusterError"
 import * as Data from "effect/Data"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { HeartbeatTiming } from "../session/Frame.ts"
 import * as ResumeToken from "../session/ResumeToken.ts"
@@ -72,7 +75,6 @@ export const open: (entity: EntityClient, options: {
   readonly heartbeat: HeartbeatTiming
 }) => Effect.Effect<Tunnel, TunnelLost, Scope.Scope> = Effect.fnUntraced(function*(entity, options) {
   const { heartbeat } = options
-  const tunnel = yield* ResumeToken.make
   const lost = yield* Deferred.make<never, TunnelLost>()
   const lose = (why: string) =>
     Effect.flatMap(
@@ -82,33 +84,77 @@ export const open: (entity: EntityClient, options: {
   /** An interruption that is not this fiber's own means that the actor has left its node. */
   const orLose = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
     Effect.catchCause(effect, (cause) => lose(describe(cause)))
-
-  const open = entity.Open({ tunnel, use: options.use, headers: options.headers }, {
-    asQueue: true,
-    streamBufferSize: 1
-  })
-  const downlink = yield* orLose(open)
-  const take = orLose(Queue.take(downlink))
-  const first = yield* take
-  if (first[0] !== "opened") return yield* lose("it does not say which life of the actor it leads to")
-  const incarnation = first[1]
+  const { downlink, incarnation, tunnel } = yield* orLose(dial(entity, options))
 
   const clock = yield* Clock.Clock
   const oneByOne = Semaphore.makeUnsafe(1)
   let index = 0
   let lastPush = clock.monotonicTimeNanosUnsafe()
-  const push: Tunnel["push"] = (messages) =>
-    oneByOne.withPermit(Effect.suspend(() => {
+  const pushNow = (messages: ReadonlyArray<string>): Effect.Effect<void, TunnelLost> =>
+    Effect.suspend(() => {
       lastPush = clock.monotonicTimeNanosUnsafe()
-      return entity.Push({ tunnel, incarnation, index: index++, messages }).pipe(
-        Effect.timeoutOrElse({ duration: heartbeat.timeout, orElse: () => lose("the actor's node does not answer") }),
-        orLose
-      )
-    }))
+      return entity.Push({ tunnel, incarnation, index, messages })
+    }).pipe(
+      Effect.timeoutOrElse({ duration: heartbeat.timeout, orElse: () => lose("the actor's node does not answer") }),
+      orLose,
+      Effect.flatMap((isTaken) => {
+        if (!isTaken) return pushNow(messages)
+        index++
+        return Effect.void
+      })
+    )
+  const push: Tunnel["push"] = (messages) => oneByOne.withPermit(pushNow(messages))
 
   const idle = Effect.map(Clock.monotonicTimeNanos, (now) => now - lastPush)
   yield* keepAlive(push, idle, heartbeat).pipe(Effect.ignore, Effect.forkScoped)
-  return { push, pull: Effect.flatMap(take, (frame) => read(frame, lose)), lost: Deferred.await(lost) }
+  return {
+    push,
+    pull: Effect.flatMap(orLose(Queue.take(downlink)), (frame) => read(frame, lose)),
+    lost: Deferred.await(lost)
+  }
+})
+
+type OpenError =
+  | ClusterError.AlreadyProcessingMessage
+  | ClusterError.EntityNotAssignedToRunner
+  | ClusterError.MailboxFull
+  | ClusterError.PersistenceError
+  | Cause.Done
+
+interface Dialled {
+  readonly tunnel: string
+  readonly incarnation: string
+  readonly downlink: Queue.Dequeue<DownlinkFrame, OpenError>
+}
+
+/** Asks until it is answered: who asked a node that hangs would wait for that node long after the actor has another. */
+const dial = (
+  entity: EntityClient,
+  options: Parameters<typeof open>[1]
+): Effect.Effect<Dialled, OpenError, Scope.Scope> =>
+  Effect.gen(function*() {
+    const scope = yield* Scope.fork(yield* Effect.scope)
+    const attempt = yield* dialOnce(entity, options).pipe(
+      Scope.provide(scope),
+      Effect.timeoutOption(options.heartbeat.timeout),
+      Effect.onExit((exit) => isDone(exit) ? Effect.void : Scope.close(scope, Exit.void))
+    )
+    return Option.isSome(attempt) ? attempt.value : yield* dial(entity, options)
+  })
+
+const isDone = (exit: Exit.Exit<Option.Option<Dialled>, OpenError>): boolean =>
+  Exit.isSuccess(exit) && Option.isSome(exit.value)
+
+const dialOnce = Effect.fnUntraced(function*(
+  entity: EntityClient,
+  { headers, use }: Parameters<typeof open>[1]
+): Effect.fn.Return<Dialled, OpenError, Scope.Scope> {
+  const tunnel = yield* ResumeToken.make
+  const downlink = yield* entity.Open({ tunnel, use, headers }, { asQueue: true, streamBufferSize: 1 })
+  const first = yield* Queue.take(downlink)
+  return first[0] === "opened"
+    ? { tunnel, downlink, incarnation: first[1] }
+    : yield* Effect.die(new Error("a tunnel begins with the life of the actor that it leads to"))
 })
 
 const read = (

@@ -6,15 +6,21 @@
  */
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
+import * as Engine from "../session/Engine.ts"
 import type { HeartbeatTiming } from "../session/Frame.ts"
-import * as Heartbeat from "../session/Heartbeat.ts"
+import { Gate } from "../session/Gate.ts"
+import { Heartbeat } from "../session/Heartbeat.ts"
 import { type DownlinkFrame, TunnelBroken } from "./TunnelRpcs.ts"
 
-/** Messages that wait to be read; a push that brings more waits. */
+/** So many messages may wait to be read; with more no push is taken. */
 const capacity = 64
+
+/** How long a push waits for that until its node is told to ask again. */
+const patience = "1 second"
 
 /** How long the last frames may take to leave when the tunnel has ended. */
 const farewell = "5 seconds"
@@ -29,8 +35,8 @@ export interface TunnelEnd {
   /** What the pushes brought, and the way back. */
   readonly socket: Socket.Socket
   readonly downlink: Queue.Dequeue<DownlinkFrame, Cause.Done>
-  /** Takes the push of the next index; any other ends the tunnel. */
-  readonly take: (index: number, messages: ReadonlyArray<string>) => Effect.Effect<void, TunnelBroken>
+  /** Takes the push of the next index, or says that it has no room for it now; any other ends the tunnel. */
+  readonly take: (index: number, messages: ReadonlyArray<string>) => Effect.Effect<boolean, TunnelBroken>
   /** Ends the tunnel: nothing is read any more, what was written still leaves. */
   readonly end: () => void
 }
@@ -49,10 +55,12 @@ export const make: (options: {
   readonly abort: () => void
 }) => Effect.Effect<TunnelEnd, never, Scope.Scope> = Effect.fnUntraced(function*(options) {
   const fork = Effect.runForkWith(yield* Effect.context<Scope.Scope>())
-  const inbound = yield* Queue.bounded<string, Socket.SocketError>(capacity)
+  // Bounded by what is taken: no push while so many messages wait.
+  const inbound = yield* Queue.unbounded<string, Socket.SocketError>()
+  const room = new Gate()
   // One message at a time: what is written meanwhile leaves as one message with the next.
   const downlink = yield* Queue.bounded<DownlinkFrame, Cause.Done>(1)
-  const activity = yield* Heartbeat.makeActivity
+  const engine = yield* Engine.make
   let next = 0
   let hasEnded = false
 
@@ -67,33 +75,43 @@ export const make: (options: {
     Effect.flatMap(Queue.offer(downlink, frame), (isTaken) => isTaken ? Effect.void : Effect.fail(closed))
 
   yield* Queue.offer(downlink, ["opened", options.incarnation])
-  yield* Heartbeat.awaitSilence(activity, options.heartbeat, () => {}).pipe(
-    Effect.andThen(Effect.logInfo("nothing is heard of the node that a client is connected to")),
-    Effect.andThen(Effect.sync(options.abort)),
-    Effect.forkScoped
+  const silent = Effect.andThen(
+    Effect.logInfo("nothing is heard of the node that a client is connected to"),
+    Effect.sync(options.abort)
   )
+  const heartbeat = new Heartbeat(engine.deadlines, { ping: () => {}, onSilence: () => void engine.fork(silent) })
+  heartbeat.start(options.heartbeat)
   yield* Effect.addFinalizer(() => Effect.sync(end))
 
   return {
     downlink,
     end,
-    socket: makeSocket(inbound, write, end),
+    socket: makeSocket(Effect.tap(Queue.takeAll(inbound), () => Effect.sync(() => room.open())), write, end),
     take: (index, messages) =>
       Effect.suspend(() => {
-        if (hasEnded) return Effect.fail(new TunnelBroken({ cause: "UnknownTunnel" }))
-        if (index !== next) {
-          options.abort()
-          return Effect.fail(new TunnelBroken({ cause: "WrongIndex" }))
-        }
-        next++
-        activity.mark()
-        return Effect.asVoid(Queue.offerAll(inbound, messages))
-      })
+        if (Queue.sizeUnsafe(inbound) < capacity) return Effect.succeed(true)
+        room.close()
+        return Effect.map(Effect.timeoutOption(room.await, patience), Option.isSome)
+      }).pipe(
+        Effect.flatMap((hasRoom) => {
+          heartbeat.mark()
+          if (hasEnded) return Effect.fail(new TunnelBroken({ cause: "UnknownTunnel" }))
+          if (index !== next) {
+            options.abort()
+            return Effect.fail(new TunnelBroken({ cause: "WrongIndex" }))
+          }
+          if (hasRoom) {
+            next++
+            Queue.offerAllUnsafe(inbound, messages)
+          }
+          return Effect.succeed(hasRoom)
+        })
+      )
   }
 })
 
 const makeSocket = (
-  inbound: Queue.Dequeue<string, Socket.SocketError>,
+  pull: Socket.Reader["pull"],
   send: (frame: DownlinkFrame) => Effect.Effect<void, Socket.SocketError>,
   end: () => void
 ): Socket.Socket => {
@@ -106,7 +124,7 @@ const makeSocket = (
   }
   return Socket.make({
     reader: Effect.as(Effect.addFinalizer(() => Effect.sync(end)), {
-      pull: Queue.takeAll(inbound),
+      pull,
       upgrade: Socket.SocketUpgradeError.unsupported
     }),
     writer: Effect.succeed({ write, writeAll: (chunks) => Effect.forEach(chunks, write, { discard: true }) })

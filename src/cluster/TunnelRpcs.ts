@@ -62,15 +62,19 @@ const Open = Rpc.make("Open", {
   stream: true
 })
 
-/** The uplink: the next messages of a tunnel. None at all is a sign of life. */
+/**
+ * The uplink: the next messages of a tunnel. None at all is a sign of life. The answer tells whether they were taken; if
+ * not, they are to be pushed again under the same index, as the actor reads slowly.
+ */
 const Push = Rpc.make("Push", {
   payload: {
     tunnel: Schema.String,
     incarnation: Schema.String,
-    /** Rises by one with each push of the tunnel, from 0 on. */
+    /** Rises by one with each push of the tunnel that was taken, from 0 on. */
     index: Schema.Int,
     messages: Schema.Array(Schema.String)
   },
+  success: Schema.Boolean,
   error: TunnelBroken
 })
 

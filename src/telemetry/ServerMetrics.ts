@@ -161,14 +161,41 @@ export const rejected = (reason: string): Effect.Effect<void> =>
   })
 
 /**
- * Counts a socket among the handshakes until the result is called, or the scope closes.
+ * Shows how many sockets a host has accepted and not admitted yet, while the scope is open.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const handshake: Effect.Effect<() => void, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.withFiber((fiber) =>
-    Effect.succeed(Instruments.level(Metrics.serverHandshakes, {}, fiber.context).add(() => 1))
-  ),
-  (done) => Effect.sync(done)
-)
+export const observeHandshakes = (count: () => number): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.asVoid(Effect.acquireRelease(
+    Effect.withFiber((fiber) =>
+      Effect.succeed(Instruments.level(Metrics.serverHandshakes, {}, fiber.context).add(count))
+    ),
+    (done) => Effect.sync(done)
+  ))
+
+/**
+ * Counts a socket that leads to an actor of a cluster until the scope closes.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const tunnel = (actor: string): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.asVoid(Effect.acquireRelease(
+    Effect.withFiber((fiber) =>
+      Effect.succeed(Instruments.level(Metrics.serverTunnels, { actor }, fiber.context).add(() => 1))
+    ),
+    (done) => Effect.sync(done)
+  ))
+
+/**
+ * Counts a socket whose actor could not be reached any more.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const tunnelLost = (actor: string): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    Instruments.count(Metrics.serverTunnelsLost, { actor }, fiber.context).add()
+    return Effect.void
+  })

@@ -1,8 +1,9 @@
 // Several nodes in one process, with a test clock: what happens to clients when nodes come, leave, crash or hang.
 import { assert, describe } from "@effect/vitest"
-import { Context, Effect, Fiber, Queue, Stream, SubscriptionRef } from "effect"
+import { Context, Effect, Fiber, Metric, Queue, Stream, SubscriptionRef } from "effect"
 import { Sharding } from "effect/cluster"
 import * as ActorHost from "../../src/ActorHost.ts"
+import * as Metrics from "../../src/Metrics.ts"
 import * as MemoryCluster from "../support/MemoryCluster.ts"
 import * as Rooms from "../support/Rooms.ts"
 import { awaitStatusBy, untilSimulated as until } from "../support/World.ts"
@@ -222,6 +223,8 @@ describe("the node of an actor", () => {
         const owner = cluster.ownerOf(key)!
         assert.notStrictEqual(owner, one)
         assert.deepStrictEqual(yield* backstage(owner).entriesOf("wait", "ada echoes"), ["ada echoes later"])
+        const count = yield* Metric.value(Metric.withAttributes(Metrics.serverTunnelsLost, { actor: "Room" }))
+        assert.isAtLeast(count.count, 1)
       })
   )
 

@@ -12,19 +12,21 @@ const address = EntityAddress.make({
 })
 
 /** An actor's node that is spoken by hand. */
-const make = Effect.fnUntraced(function*(push: (payload: any) => Effect.Effect<void, unknown> = () => Effect.void) {
-  const downlink = yield* Queue.unbounded<DownlinkFrame, unknown>()
-  const pushed: Array<readonly [index: number, ReadonlyArray<string>]> = []
-  const entity = {
-    Open: () => Effect.succeed(downlink),
-    Push: (payload: any) => {
-      pushed.push([payload.index, payload.messages])
-      return push(payload)
-    }
-  } as unknown as EntityClient
-  const open = Tunnel.open(entity, { use: "Socket", headers: {}, heartbeat: { interval: 5_000, timeout: 10_000 } })
-  return { downlink, open, pushed }
-})
+const make = Effect.fnUntraced(
+  function*(push: (payload: any) => Effect.Effect<boolean, unknown> = () => Effect.succeed(true)) {
+    const downlink = yield* Queue.unbounded<DownlinkFrame, unknown>()
+    const pushed: Array<readonly [index: number, ReadonlyArray<string>]> = []
+    const entity = {
+      Open: () => Effect.succeed(downlink),
+      Push: (payload: any) => {
+        pushed.push([payload.index, payload.messages])
+        return push(payload)
+      }
+    } as unknown as EntityClient
+    const open = Tunnel.open(entity, { use: "Socket", headers: {}, heartbeat: { interval: 5_000, timeout: 10_000 } })
+    return { downlink, open, pushed }
+  }
+)
 
 const lost = <A>(effect: Effect.Effect<A, { readonly _tag: string }>) =>
   Effect.map(Effect.flip(effect), (error) => {
@@ -43,9 +45,9 @@ describe("the near end of a tunnel", () => {
       yield* Fiber.join(opening)
     }))
 
-  it.effect("numbers its pushes, one under way at a time", () =>
+  it.effect("numbers its pushes, one under way at a time, and repeats what was not taken", () =>
     Effect.gen(function*() {
-      const gate = yield* Queue.unbounded<void>()
+      const gate = yield* Queue.unbounded<boolean>()
       const { downlink, open, pushed } = yield* make(() => Queue.take(gate))
       yield* Queue.offer(downlink, ["opened", "life 1"])
       const tunnel = yield* open
@@ -55,9 +57,9 @@ describe("the near end of a tunnel", () => {
       )
       yield* Effect.yieldNow
       assert.deepStrictEqual(pushed, [[0, ["a"]]])
-      yield* Queue.offerAll(gate, [undefined, undefined])
+      yield* Queue.offerAll(gate, [true, false, true])
       yield* Fiber.join(both)
-      assert.deepStrictEqual(pushed, [[0, ["a"]], [1, ["b", "c"]]])
+      assert.deepStrictEqual(pushed, [[0, ["a"]], [1, ["b", "c"]], [1, ["b", "c"]]])
     }))
 
   it.effect("shows that its node lives while nothing travels", () =>

@@ -16,7 +16,7 @@ const make = Effect.fnUntraced(function*() {
   return { end, aborts: () => aborts, close: Scope.close(scope, Exit.void) }
 })
 
-const broken = (effect: Effect.Effect<void, { readonly cause: string }>) =>
+const broken = (effect: Effect.Effect<boolean, { readonly cause: string }>) =>
   Effect.map(Effect.flip(effect), ({ cause }) => cause)
 
 describe("the far end of a tunnel", () => {
@@ -46,16 +46,19 @@ describe("the far end of a tunnel", () => {
       }
     }))
 
-  it.effect("makes a push wait while nobody reads", () =>
+  it.effect("takes no push while nobody reads, and says so after a while", () =>
     Effect.gen(function*() {
       const { end } = yield* make()
       const { pull } = yield* end.socket.reader
-      const many = Array.from({ length: 100 }, (_, i) => `${i}`)
-      const pushing = yield* Effect.forkChild(end.take(0, many), { startImmediately: true })
-      assert.isUndefined(pushing.pollUnsafe())
-      yield* pull
-      yield* pull
-      yield* Fiber.join(pushing)
+      const many = Array.from({ length: 64 }, (_, i) => `${i}`)
+      assert.isTrue(yield* end.take(0, many))
+      const pushing = yield* Effect.forkChild(end.take(1, ["more"]), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.isFalse(yield* Fiber.join(pushing))
+      const again = yield* Effect.forkChild(end.take(1, ["more"]), { startImmediately: true })
+      assert.deepStrictEqual([...(yield* pull)], many)
+      assert.isTrue(yield* Fiber.join(again))
+      assert.deepStrictEqual(yield* pull, ["more"])
     }))
 
   it.effect("is given up when nothing is heard in time; an empty push is a sign of life", () =>

@@ -3,8 +3,8 @@
  */
 import { DateTime } from "effect"
 import { memo, useEffect, useLayoutEffect, useRef, useState } from "react"
+import { useAtomSet } from "../../../src/react.ts"
 import type { Stay } from "./Stay.ts"
-import { useAtomSet } from "./useAtom.ts"
 import { type Draft, Line, type View } from "./View.ts"
 
 export const Conversation = ({ isAway, stay, view }: {

@@ -4,8 +4,8 @@
 import { Option } from "effect"
 import { AsyncResult } from "effect/reactivity"
 import { type FormEvent, useEffect, useId, useRef, useState } from "react"
+import { useAtomSet, useAtomValue } from "../../../src/react.ts"
 import type { Stay } from "./Stay.ts"
-import { useAtomSet, useAtomValue } from "./useAtom.ts"
 
 export const KickDialog = ({ name, onClose, stay }: {
   readonly stay: Stay

@@ -3,10 +3,12 @@
  */
 import type { Presence } from "../ChatRoom.ts"
 
-export const People = ({ isAdmin, isCurrent, me, members, onKick, onWhisper }: {
+export const People = ({ isAdmin, isCurrent, isOver, me, members, onKick, onWhisper }: {
   readonly members: ReadonlyArray<Presence>
   readonly me: string
   readonly isAdmin: boolean
+  /** Whether one has been sent away, and can do nothing any more. */
+  readonly isOver: boolean
   /** Whether one would hear of a change. */
   readonly isCurrent: boolean
   readonly onWhisper: (name: string) => void
@@ -27,7 +29,7 @@ export const People = ({ isAdmin, isCurrent, me, members, onKick, onWhisper }: {
               {role === "admin" ? <span className="role">admin</span> : null}
             </span>
             <span className="standing">{inWords[standing]}</span>
-            {name === me || standing === "gone" ? null : (
+            {name === me || standing === "gone" || isOver ? null : (
               <span className="person-actions">
                 <button
                   type="button"

@@ -3,6 +3,7 @@
  */
 import { type MouseEvent, useEffect, useMemo, useState } from "react"
 import type { Status } from "../../../src/ConnectionStatus.ts"
+import { useAtomSet, useAtomValue } from "../../../src/react.ts"
 import type { Presence, Unauthorized } from "../ChatRoom.ts"
 import { Composer } from "./Composer.tsx"
 import { Conversation } from "./Conversation.tsx"
@@ -13,7 +14,6 @@ import { Rooms } from "./Rooms.tsx"
 import { RopeBar } from "./RopeBar.tsx"
 import * as StatusWords from "./StatusWords.ts"
 import * as Stay from "./Stay.ts"
-import { useAtomSet, useAtomValue } from "./useAtom.ts"
 import type { Pass } from "./Visit.ts"
 
 export const RoomPage = ({ onLeave, pass, room }: {
@@ -110,6 +110,7 @@ const StayPage = ({ onLeave, onReturn, stay }: {
         members={members}
         me={stay.pass.name}
         isCurrent={status?._tag === "Connected"}
+        isOver={status?._tag === "Disconnected"}
         isAdmin={me?.role === "admin"}
         onWhisper={(name) => {
           setPanel(undefined)

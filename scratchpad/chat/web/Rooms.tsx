@@ -2,9 +2,9 @@
  * The list of rooms, and the way to one that is not there yet.
  */
 import { type FormEvent, useId, useMemo, useRef, useState } from "react"
+import { useAtomValue } from "../../../src/react.ts"
 import type { RoomInfo } from "../RoomList.ts"
 import * as Stay from "./Stay.ts"
-import { useAtomValue } from "./useAtom.ts"
 import type { View } from "./View.ts"
 
 export const Rooms = ({ onChoose, onLeave, stay, view }: {

@@ -4,12 +4,12 @@
 import { Duration } from "effect"
 import { type ReactNode, useEffect, useState } from "react"
 import type { Status, Waiting } from "../../../src/ConnectionStatus.ts"
+import { useAtomValue } from "../../../src/react.ts"
 import type { Unauthorized } from "../ChatRoom.ts"
 import * as Words from "../Words.ts"
 import type { Rope, StatusWords } from "./StatusWords.ts"
 import { condition, type Stay } from "./Stay.ts"
 import { Switches } from "./Switches.tsx"
-import { useAtomValue } from "./useAtom.ts"
 
 export const RopeBar = ({ children, status, stay, unsent, words }: {
   readonly stay: Stay

@@ -1,10 +1,11 @@
 /**
  * The atoms of the page: one's pass, the rooms, and one stay in a room.
  */
-import { Effect, Layer, Redacted, Stream } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { AsyncResult, Atom } from "effect/reactivity"
 import * as ActorClient from "../../../src/ActorClient.ts"
 import * as BrowserClient from "../../../src/BrowserClient.ts"
+import * as ActorAtom from "../../../src/reactivity/ActorAtom.ts"
 import { key, type RoomInfo, RoomList } from "../RoomList.ts"
 import { type Condition, Network } from "./Network.ts"
 import type { Draft } from "./View.ts"
@@ -32,13 +33,15 @@ export const condition: Atom.Writable<Condition> = Atom.writable(
 
 /** All rooms, as long as somebody looks. */
 export const makeRooms = ({ token }: Pass): Atom.Atom<ReadonlyArray<RoomInfo>> =>
-  Atom.runtime(
-    RoomList.layerClient(key, {
-      params: { authToken: Redacted.make(token, { label: "token" }) },
-      subscribe: ["rooms"]
-    }).pipe(Layer.provide(ClientLayer))
-  ).atom(Stream.unwrap(Effect.map(RoomList.Client, ({ events }) => events.rooms)))
-    .pipe(Atom.map((result) => AsyncResult.isSuccess(result) ? result.value.rooms : []))
+  ActorAtom.make(RoomList, key, {
+    layer: ClientLayer,
+    connect: { params: { authToken: Redacted.make(token, { label: "token" }) }, subscribe: ["rooms"] }
+  }).fold({
+    initial: noRooms,
+    on: { rooms: (_, { rooms }) => rooms }
+  }).pipe(Atom.map(AsyncResult.getOrElse(() => noRooms)))
+
+const noRooms: ReadonlyArray<RoomInfo> = []
 
 /** What one stay is made of; the room is entered with the first use and left after the last. */
 export const make = (room: string, pass: Pass) => {

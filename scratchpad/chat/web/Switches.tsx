@@ -1,9 +1,9 @@
 /**
  * The switches that hurt the page's own network.
  */
+import { useAtomSet, useAtomValue } from "../../../src/react.ts"
 import type { Condition } from "./Network.ts"
 import { condition } from "./Stay.ts"
-import { useAtomSet, useAtomValue } from "./useAtom.ts"
 
 export const Switches = () => (
   <div className="switches" role="group" aria-label="Your network">

@@ -17,7 +17,7 @@ import * as Ending from "../../../scratchpad/chat/Ending.ts"
 import { Chromium } from "./Chromium.ts"
 
 /** How long a page may take to show what is expected of it. */
-const patience = 12_000
+const patience = 20_000
 
 /**
  * How long one test may take, in milliseconds.
@@ -25,7 +25,7 @@ const patience = 12_000
  * @category constants
  * @since 0.1.0
  */
-export const testTimeout = 30_000
+export const testTimeout = 45_000
 
 const pictures = fileURLToPath(new URL("../.screenshots/", import.meta.url))
 
