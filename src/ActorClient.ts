@@ -10,6 +10,7 @@ import * as Socket from "effect/socket/Socket"
 import * as ClientConfig from "./client/ClientConfig.ts"
 import * as ClientSettings from "./client/ClientSettings.ts"
 import * as ClientTelemetry from "./client/ClientTelemetry.ts"
+import { CurrentObserver } from "./client/Observing.ts"
 import * as SocketClient from "./client/SocketClient.ts"
 import { ActorClient } from "./internal/actorClient.ts"
 import type { ActorHost } from "./internal/actorHost.ts"
@@ -70,16 +71,7 @@ export const layerWebSocket = (options: {
   /** The endpoint, for example `wss://example.org/actors`; an Effect is evaluated at every dial. */
   readonly url: string | Effect.Effect<string>
 }): Layer.Layer<ActorClient, never, Socket.WebSocketConstructor> =>
-  Layer.effect(
-    ActorClient,
-    Effect.flatMap(
-      Socket.WebSocketConstructor,
-      (constructor) =>
-        SocketClient.withSignals(
-          Effect.provideService(Socket.makeWebSocket(options.url), Socket.WebSocketConstructor, constructor)
-        )
-    )
-  )
+  Layer.effect(ActorClient, SocketClient.webSocket(options.url, ClientTelemetry.make))
 
 /**
  * Clients that dial the current `Socket`: TCP, a pipe, a worker.
@@ -94,7 +86,10 @@ export const layerWebSocket = (options: {
  */
 export const layerSocket: Layer.Layer<ActorClient, never, Socket.Socket> = Layer.effect(
   ActorClient,
-  Effect.flatMap(Socket.Socket, (socket) => SocketClient.withSignals(Effect.succeed(Link.withoutCloseCodes(socket))))
+  Effect.flatMap(
+    Socket.Socket,
+    (socket) => SocketClient.withSignals(Effect.succeed(Link.withoutCloseCodes(socket)), ClientTelemetry.make)
+  )
 )
 
 /**
@@ -126,10 +121,20 @@ export const layerInProcess: Layer.Layer<ActorClient, never, ActorHost> = /* @__
  * @category layers
  * @since 0.1.0
  */
-// Marked as pure, so that bundlers leave the metrics out of a client that does not count.
-export const layerMetrics: Layer.Layer<never> = /* @__PURE__ */ Layer.succeed(ClientTelemetry.CurrentMetrics)(
-  ClientMetrics.ofActor
+// Marked as pure, as the next one, so that bundlers leave both out of a client that nobody watches.
+export const layerMetrics: Layer.Layer<never> = /* @__PURE__ */ Layer.merge(
+  /* @__PURE__ */ Layer.succeed(ClientTelemetry.CurrentMetrics)(ClientMetrics.ofActor),
+  /* @__PURE__ */ Layer.suspend(() => layerTraces)
 )
+
+/**
+ * Lets the clients of `BrowserClient` that are connected in its context make spans where a tracer is installed. Those of
+ * the layers of this module do without it.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerTraces: Layer.Layer<never> = /* @__PURE__ */ Layer.succeed(CurrentObserver)(ClientTelemetry.make)
 
 /**
  * Sets options for all clients that are connected in its context; those of a single `connect` go before them.

@@ -8,7 +8,8 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
-import * as ActorClient from "./ActorClient.ts"
+import * as SocketClient from "./client/SocketClient.ts"
+import { ActorClient } from "./internal/actorClient.ts"
 import { PlatformSignals, type Signal } from "./PlatformSignals.ts"
 
 /**
@@ -162,8 +163,8 @@ export const layerSignals: Layer.Layer<never> = /* @__PURE__ */ Layer.effect(
 export const layer = (options: {
   /** The endpoint, for example `wss://example.org/actors`, or `/actors` of the page's own server. */
   readonly url: string | Effect.Effect<string>
-}): Layer.Layer<ActorClient.ActorClient> =>
-  ActorClient.layerWebSocket({ url: toAbsolute(options.url) }).pipe(
+}): Layer.Layer<ActorClient> =>
+  Layer.effect(ActorClient, SocketClient.webSocket(toAbsolute(options.url))).pipe(
     Layer.provide([Socket.layerWebSocketConstructorGlobal, layerSignals])
   )
 

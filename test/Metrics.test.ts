@@ -150,6 +150,19 @@ describe("Metrics", () => {
   )
 
   test(
+    "counts a call once whose handler succeeds and whose reply is too large to be sent",
+    Effect.fnUntraced(function*() {
+      const ada = yield* Rooms.join("ada", { reconnect })
+      yield* awaitStatus(ada, "Connected")
+      yield* Rooms.failure(ada.rpc.big({ length: 20_000 }), "ReplyTooLarge")
+      assert.strictEqual(yield* count(Metrics.serverCalls, { origin: "client", outcome: "success" }), 1)
+      assert.strictEqual(yield* count(Metrics.serverCalls, { origin: "client", outcome: "failure" }), 0)
+      assert.strictEqual(yield* count(Metrics.clientCalls, { outcome: "failure" }), 1)
+    }),
+    { maxFrameBytes: 10_000 }
+  )
+
+  test(
     "times a call with and without its time in the queue",
     Effect.fnUntraced(function*() {
       const backstage = yield* Rooms.Backstage

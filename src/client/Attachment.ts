@@ -33,7 +33,8 @@ import { type Handed, type Handler, type Rest, SessionSocket } from "../session/
 import type { Calls } from "./Calls.ts"
 import type { ClientSession } from "./ClientSession.ts"
 import type { ClientSettings } from "./ClientSettings.ts"
-import { type ClientTelemetry, describeLoss } from "./ClientTelemetry.ts"
+import type { ClientTelemetry } from "./ClientTelemetry.ts"
+import { describeLoss } from "./Observing.ts"
 import type { Subscriptions } from "./Subscriptions.ts"
 import type { Wakeups } from "./Wakeups.ts"
 
@@ -88,7 +89,7 @@ export interface Parts {
   readonly decodeRejection: (encoded: unknown) => Effect.Effect<unknown, Schema.SchemaError>
   readonly session: ClientSession
   readonly engine: Engine
-  readonly telemetry: ClientTelemetry
+  readonly telemetry: ClientTelemetry | undefined
   readonly calls: Calls
   readonly subscriptions: Subscriptions
   /** Where events are handed out, beside the reader of the socket. */
@@ -109,14 +110,16 @@ export const live = (self: Parts): Effect.Effect<Lost, Ended> =>
   Effect.gen(function*() {
     yield* self.setStatus(Status.Connecting({ attempt: self.session.attempt }))
     const attempt = ++self.session.attempt
-    yield* self.telemetry.dialling(attempt)
+    if (self.telemetry !== undefined) yield* self.telemetry.dialling(attempt)
     let connectedAt: bigint | undefined
     const clock = yield* Clock.Clock
     const onConnected = () => {
       connectedAt = clock.monotonicTimeNanosUnsafe()
     }
     const served = Effect.scoped(serve(self, onConnected)).pipe(
-      Effect.onExit((exit) => Effect.sync(() => self.telemetry.failed(isRejected(exit) ? "rejected" : "failed", exit))),
+      Effect.onExit((exit) =>
+        Effect.sync(() => self.telemetry?.failed(isRejected(exit) ? "rejected" : "failed", exit))
+      ),
       Effect.catchTag("Dropped", (dropped) => Effect.succeed(dropped.cause))
     )
     const { wakeups } = self
@@ -192,7 +195,7 @@ class ServerSocket implements Handler<Frame.ServerFrame, Ended | Dropped> {
         key,
         params,
         subscriptions: this.subscribed,
-        ...telemetry.trace
+        ...telemetry?.trace
       }
       this.socket.outgoing.push(Frame.encode(["hello", session.hello(hello, calls.unanswered)]))
       this.handshake = engine.deadlines.set(Duration.toMillis(settings.handshakeTimeout), {
@@ -265,7 +268,7 @@ const begin = Effect.fnUntraced(function*(self: Parts, welcome: Frame.Welcome, o
 }): Effect.fn.Return<void> {
   const { isContinued, previous, subscribed } = options
   const id = ConnectionId.make(welcome.connection)
-  self.telemetry.welcomed(
+  self.telemetry?.welcomed(
     id,
     isContinued ? "exact" : welcome.resumed ? "recovered" : previous === undefined ? "fresh" : "lost"
   )

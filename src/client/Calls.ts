@@ -89,7 +89,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   readonly capacity: number
   readonly onFull: "suspend" | "fail"
   readonly uplink: Uplink
-  readonly telemetry: ClientTelemetry
+  readonly telemetry: ClientTelemetry | undefined
 }): Effect.fn.Return<Calls, never, Scope.Scope> {
   const { telemetry, uplink } = options
   const scope = yield* Effect.scope
@@ -108,7 +108,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   }
   const settle = (call: Call, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> => {
     sent.delete(call.id)
-    telemetry.ended(call.id, exit)
+    telemetry?.ended(call.id, exit)
     if (call.abandoned) return Effect.void
     // `client.write` forgets the call when it is called, not when its effect runs: the chunks before must have been taken.
     const write = Effect.suspend(() => {
@@ -135,7 +135,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       if (reason === undefined) {
         sent.set(call.id, call)
         call.sequence = uplink.send(call.frame)
-        telemetry.sent(call.id)
+        telemetry?.sent(call.id)
       } else {
         tooLarge.push([call, reason])
       }
@@ -181,7 +181,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   }
   const interrupt = (id: number): Effect.Effect<void> =>
     Effect.sync(() => {
-      telemetry.ended(id, Exit.interrupt())
+      telemetry?.ended(id, Exit.interrupt())
       const removed = outbox.remove(id) || again.delete(id)
       const call = sent.get(id)
       if (removed) queuedChanged()
@@ -195,7 +195,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     onFromClient: ({ message }: { readonly message: FromClient<Rpc.Any> }): Effect.Effect<void, Failure> => {
       switch (message._tag) {
         case "Request":
-          return telemetry.begin(message, (trace) => request(message, trace))
+          return telemetry?.begin(message, (trace) => request(message, trace)) ?? request(message, undefined)
         case "Interrupt":
           return interrupt(message.requestId as number)
         case "Ack":
@@ -245,7 +245,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   const refuseChunk = (call: Call, message: string): Effect.Effect<void> => {
     const reason = new InvalidReply({ message })
     const exit = Exit.fail(new ConnectionError<unknown>({ reason }))
-    telemetry.ended(call.id, exit)
+    telemetry?.ended(call.id, exit)
     abandon(call)
     return client.write({ _tag: "Exit", clientId: 0, requestId: call.id as never, exit: exit as never })
   }

@@ -7,6 +7,7 @@
 // Errors of the app's own effects are erased behind the contract.
 // @effect-diagnostics anyUnknownInErrorContext:off
 import * as Cause from "effect/Cause"
+import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -32,8 +33,8 @@ import * as Attachment from "./Attachment.ts"
 import * as Calls from "./Calls.ts"
 import { ClientSession } from "./ClientSession.ts"
 import * as ClientSettings from "./ClientSettings.ts"
-import { ClientTelemetry } from "./ClientTelemetry.ts"
 import * as Dialer from "./Dialer.ts"
+import { CurrentObserver, type Observe } from "./Observing.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as Wakeups from "./Wakeups.ts"
 
@@ -51,6 +52,8 @@ export interface Carrier {
   readonly dial: Effect.Effect<Socket.Socket>
   /** What the platform tells; `undefined` where it tells nothing. */
   readonly signals: PlatformSignals | undefined
+  /** Who watches its clients; `undefined` for nobody, unless the app says so. */
+  readonly observe: Observe | undefined
 }
 
 /**
@@ -60,7 +63,7 @@ export interface Carrier {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
-  { dial, signals }: Carrier,
+  { dial, observe, signals }: Carrier,
   actor: AnyActor,
   key: string,
   options: AnyConnectOptions
@@ -69,7 +72,7 @@ export const make = Effect.fnUntraced(function*(
   const settings = ClientSettings.make(options, options.context)
   const session = new ClientSession()
   const engine = yield* Engine.make
-  const telemetry = new ClientTelemetry(actor.type, key, options.context)
+  const telemetry = (observe ?? Context.get(options.context, CurrentObserver))?.(actor.type, key, options.context)
   const wakeups = signals === undefined ? undefined : yield* Wakeups.listen(signals)
   const status = yield* SubscriptionRef.make<Status<unknown>>(Status.Connecting({ attempt: 0 }))
   const gaps = yield* Effect.acquireRelease(PubSub.sliding<Gap>(gapsCapacity), PubSub.shutdown)
@@ -93,7 +96,7 @@ export const make = Effect.fnUntraced(function*(
       session.session.send(Frame.encode([wanted ? "subscribe" : "unsubscribe", event]))
     }
   })
-  if (telemetry.metrics !== undefined) {
+  if (telemetry?.metrics !== undefined) {
     yield* telemetry.metrics.observe({
       status: () => SubscriptionRef.getUnsafe(status)._tag,
       queued: calls.queued,
@@ -135,7 +138,7 @@ export const make = Effect.fnUntraced(function*(
     decodeRejection: decodeRejection(actor, options),
     deliveries,
     announceGap: (gap) => {
-      telemetry.metrics?.gap(gap.cause)
+      telemetry?.metrics?.gap(gap.cause)
       deliveries.offer(gap)
       return Effect.asVoid(PubSub.publish(gaps, gap))
     },

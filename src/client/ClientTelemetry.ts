@@ -8,13 +8,11 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Socket from "effect/socket/Socket"
 import type * as Tracer from "effect/Tracer"
 import { isConnectionError } from "../ConnectionError.ts"
-import { describe, DisconnectReason } from "../DisconnectReason.ts"
 import * as Tracing from "../telemetry/Tracing.ts"
+import type { Observe } from "./Observing.ts"
 
 /**
  * How a call ended for its caller.
@@ -192,17 +190,12 @@ export class ClientTelemetry {
 }
 
 /**
- * Why a client is away, in words for the log. What the app's own params failed with is not for it: it may hold a token.
+ * Watches a client.
  *
- * @category formatting
+ * @category constructors
  * @since 0.1.0
  */
-export const describeLoss = (cause: unknown): string => {
-  if (!Socket.isSocketError(cause)) return isReason(cause) ? describe(cause) : "its params could not be made"
-  return cause.reason._tag === "SocketCloseError" ? `the socket closed with ${cause.message}` : cause.message
-}
-
-const isReason = Schema.is(DisconnectReason)
+export const make: Observe = (actor, key, context) => new ClientTelemetry(actor, key, context)
 
 const toOutcome = (exit: Exit.Exit<unknown, unknown>): Outcome => {
   if (Exit.isSuccess(exit)) return "success"

@@ -48,8 +48,6 @@ export const run = Effect.fnUntraced(function*(
     Effect.andThen(
       Effect.forEach(instances, (instance) => instance.awaitQuiet, { discard: true, concurrency: "unbounded" })
     ),
-    // Servers close in finalizers, which nothing interrupts.
-    Effect.interruptible,
     Effect.timeoutOrElse({
       duration: options.limit ?? defaults.limit,
       orElse: () =>

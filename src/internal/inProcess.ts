@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
 import type * as Scope from "effect/Scope"
+import * as ClientTelemetry from "../client/ClientTelemetry.ts"
 import * as SocketClient from "../client/SocketClient.ts"
 import * as MemoryNetwork from "../testing/MemoryNetwork.ts"
 import type { ActorClient } from "./actorClient.ts"
@@ -26,5 +27,5 @@ export const make: Effect.Effect<
   const host = yield* ActorHost
   const network = yield* MemoryNetwork.make()
   yield* network.accept((socket) => host.accept(socket, { headers: Headers.empty }))
-  return { network, client: yield* SocketClient.withSignals(network.dial) }
+  return { network, client: yield* SocketClient.withSignals(network.dial, ClientTelemetry.make) }
 })

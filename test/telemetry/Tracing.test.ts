@@ -1,6 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Schedule, type Scope, Stream, Tracer } from "effect"
+import { Effect, Exit, Fiber, Layer, Schedule, type Scope, Stream, Tracer } from "effect"
 import { TestClock } from "effect/testing"
+import * as ActorClient from "../../src/ActorClient.ts"
+import { CurrentObserver } from "../../src/client/Observing.ts"
+import * as SocketClient from "../../src/client/SocketClient.ts"
+import * as InProcess from "../../src/internal/inProcess.ts"
 import * as Tracing from "../../src/telemetry/Tracing.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
 import * as Observed from "../support/Observed.ts"
@@ -223,6 +227,37 @@ describe("the wire", () => {
       assert.deepStrictEqual((yield* Observed.Observed).spans, [])
     }),
     false
+  )
+})
+
+describe("a client of a layer that brings no telemetry", () => {
+  const join = Effect.gen(function*() {
+    const { network } = yield* InProcess.make
+    const ada = yield* Rooms.join("ada", { reconnect }).pipe(
+      Effect.provideService(ActorClient.ActorClient, SocketClient.make(network.dial))
+    )
+    yield* awaitStatus(ada, "Connected")
+    yield* ada.rpc.echo({ text: "hi" })
+  })
+
+  const without = Effect.provide(Layer.succeed(CurrentObserver)(undefined))
+
+  test(
+    "makes no spans, and its server begins the traces",
+    Effect.fnUntraced(function*() {
+      yield* without(join)
+      assert.notInclude(yield* sentFrames, "trace")
+      assert.deepStrictEqual(yield* spansOf("Room/echo", "client"), [])
+      assert.isUndefined(parentOf(yield* one("Room/echo", "server")))
+    })
+  )
+
+  test(
+    "makes them where the app provides layerTraces",
+    Effect.fnUntraced(function*() {
+      yield* join.pipe(Effect.provide(ActorClient.layerTraces), without)
+      assert.strictEqual(parentOf(yield* one("Room/echo", "server")), (yield* one("Room/echo", "client")).spanId)
+    })
   )
 })
 
