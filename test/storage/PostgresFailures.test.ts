@@ -131,7 +131,7 @@ describePostgres("PostgresStorage", () => {
 
     it.effect("fails a commit alone that the database does not take", () =>
       Effect.gen(function*() {
-        const { storage } = yield* setUp()
+        const { storage } = yield* setUp({ parallelism: 1 })
         const loads = yield* Effect.forEach(["a", "b", "c"], (key) => storage.load(room(key)))
         // U+0000 as such is no JSON text.
         const exits = yield* Effect.forEach(
