@@ -11,25 +11,18 @@ import type * as Scope from "effect/Scope"
 import type { PlatformSignals, Signal } from "../PlatformSignals.ts"
 
 /**
- * When the platform last said "wake", and whether it has suspended the client.
+ * How often the platform has said "wake", and whether it has suspended the client.
  *
  * @category models
  * @since 0.1.0
  */
 export class Wakeups {
-  /** When the last wake was, in monotonic nanoseconds. */
-  last = 0n
   /** How many wakes there were. */
   count = 0
-  private readonly clock: Clock.Clock
   private readonly woken = Latch.makeUnsafe(false)
   private readonly running = Latch.makeUnsafe(true)
   private readonly halted = Latch.makeUnsafe(false)
   private readonly listeners = new Set<() => void>()
-
-  constructor(clock: Clock.Clock) {
-    this.clock = clock
-  }
 
   get isSuspended(): boolean {
     return this.halted.isOpen()
@@ -67,7 +60,6 @@ export class Wakeups {
     }
     if (signal === "wake" && this.isSuspended) return
     this.count++
-    this.last = this.clock.monotonicTimeNanosUnsafe()
     this.halted.closeUnsafe()
     this.running.openUnsafe()
     this.woken.openUnsafe()
@@ -82,13 +74,11 @@ export class Wakeups {
  * @category constructors
  * @since 0.1.0
  */
-export const listen: (signals: PlatformSignals) => Effect.Effect<Wakeups, never, Scope.Scope> = Effect.fnUntraced(
-  function*(signals) {
-    const wakeups = new Wakeups(yield* Clock.Clock)
-    yield* signals.listen((signal) => wakeups.take(signal))
-    return wakeups
-  }
-)
+export const listen = (signals: PlatformSignals): Effect.Effect<Wakeups, never, Scope.Scope> =>
+  Effect.suspend(() => {
+    const wakeups = new Wakeups()
+    return Effect.as(signals.listen((signal) => wakeups.take(signal)), wakeups)
+  })
 
 /**
  * Waits until a monotonic time in nanoseconds. If there were wakes after the first `seen`, it only waits until
