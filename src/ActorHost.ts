@@ -36,6 +36,44 @@ export type {
 
 export type {
   /**
+   * A live actor instance, as `inspect` shows it.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  ActorView,
+  /**
+   * A connection, as `inspect` shows it.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  ConnectionView,
+  /**
+   * A host at one moment: what its `inspect` gives.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  HostView,
+  /**
+   * What to look for in a host.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  InspectOptions,
+  /**
+   * Counts since the process began, of all actors of a host.
+   *
+   * @category models
+   * @since 0.1.0
+   */
+  Totals
+} from "./internal/inspection.ts"
+
+export type {
+  /**
    * Options of a host; every one has a default.
    *
    * @category models

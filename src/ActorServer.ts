@@ -8,7 +8,6 @@ import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Headers from "effect/http/Headers"
 import * as HttpRouter from "effect/http/HttpRouter"
@@ -88,25 +87,28 @@ const makeAcceptor = Effect.fnUntraced(function*(host: ActorHost["Service"]) {
     // Where the socket is made it keeps the services that it finds, those of the request, which it has no use for.
     Effect.updateContext(request.upgrade, (_: Context.Context<never>) => Context.empty()).pipe(
       Effect.flatMap((socket) => {
-        const opened = Deferred.makeUnsafe<void>()
-        const accepted = Socket.make({
-          reader: Effect.tap(socket.reader, () => Deferred.succeed(opened, undefined)),
-          writer: socket.writer
+        const { accepted, opened } = noteOpening(socket)
+        const serving = host.accept(accepted, {
+          headers: request.headers,
+          backlog: Backlog.of(request),
+          remoteAddress: Option.getOrUndefined(request.remoteAddress)
         })
-        const fiber = Fiber.runIn(
-          runFork(host.accept(accepted, {
-            headers: request.headers,
-            backlog: Backlog.of(request),
-            remoteAddress: Option.getOrUndefined(request.remoteAddress)
-          })),
-          scope
-        )
-        fiber.addObserver(() => Deferred.doneUnsafe(opened, Exit.void))
-        return Effect.as(Deferred.await(opened), HttpServerResponse.empty())
+        Fiber.runIn(runFork(serving), scope)
+        return Effect.as(opened, HttpServerResponse.empty())
       }),
       Effect.orElseSucceed(() => notAWebSocket)
     )
 })
+
+/** The socket, and what completes when it has been opened or cannot be. Apart, so that nothing of the request is held. */
+const noteOpening = (socket: Socket.Socket) => {
+  const opened = Deferred.makeUnsafe<void>()
+  const accepted = Socket.make({
+    reader: Effect.onExit(socket.reader, () => Deferred.succeed(opened, undefined)),
+    writer: socket.writer
+  })
+  return { accepted, opened: Deferred.await(opened) }
+}
 
 const notAWebSocket = HttpServerResponse.text("this is a WebSocket endpoint", {
   status: 426,

@@ -123,7 +123,10 @@ const headers = {
 export const layerConfig = (
   options: Omit<InspectorOptions, "token"> = {}
 ): Layer.Layer<never, Config.ConfigError, ActorHost | HttpRouter.HttpRouter> =>
-  Layer.unwrap(Effect.map(
-    Config.option(Config.Redacted("token").pipe(Config.nested("inspector"), Config.nested("tether"))),
-    (token) => token._tag === "None" ? Layer.empty : layer({ ...options, token: token.value })
-  ))
+  Config.Redacted("token").pipe(
+    Config.nested("inspector"),
+    Config.nested("tether"),
+    Config.option,
+    Effect.map((token) => token._tag === "None" ? Layer.empty : layer({ ...options, token: token.value })),
+    Layer.unwrap
+  )

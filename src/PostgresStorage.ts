@@ -3,12 +3,14 @@
  *
  * @since 0.1.0
  */
-import type * as Duration from "effect/Duration"
+import * as Config from "effect/Config"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as SqlClient from "effect/sql/SqlClient"
 import { ActorStorage, fenced, StorageError } from "./ActorStorage.ts"
+import { count, duration } from "./internal/settings.ts"
 import * as GroupCommit from "./storage/GroupCommit.ts"
 import { PostgresLoads } from "./storage/PostgresLoads.ts"
 import * as PostgresRetry from "./storage/PostgresRetry.ts"
@@ -36,6 +38,19 @@ export interface PostgresOptions {
   /** How long one statement may take. The driver takes up to 5 seconds more to give it up. Default: 10 seconds. */
   readonly statementTimeout?: Duration.Input | undefined
 }
+
+/**
+ * What an option is where it is not given.
+ *
+ * @internal
+ */
+export const defaults = {
+  parallelism: 4,
+  maxCommits: 256,
+  maxWaiting: 4_096,
+  retryFor: "5 seconds",
+  statementTimeout: "10 seconds"
+} as const
 
 /**
  * A storage in PostgreSQL, by the `SqlClient` that it is provided with: `PgClient.layer` of `@effect/sql-pg`.
@@ -66,20 +81,51 @@ export interface PostgresOptions {
 export const layer = (options: PostgresOptions = {}): Layer.Layer<ActorStorage, StorageError, SqlClient.SqlClient> =>
   Layer.effect(ActorStorage, make(options))
 
+/**
+ * Every option of a storage in PostgreSQL as `Config`, under `tether.postgres`, named as in `PostgresOptions`; what is
+ * not set has its default. How to reach the database is for the client.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const config: Config.Config<PostgresOptions> = Config.all(
+  {
+    parallelism: count("parallelism"),
+    maxCommits: count("maxCommits"),
+    maxWaiting: count("maxWaiting"),
+    retryFor: duration("retryFor"),
+    statementTimeout: duration("statementTimeout")
+  } satisfies { readonly [K in keyof Required<PostgresOptions>]: Config.Config<PostgresOptions[K]> }
+).pipe(Config.nested("postgres"), Config.nested("tether"))
+
+/**
+ * A storage in PostgreSQL, with options from the `ConfigProvider`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerConfig = (
+  options: Config.Config<PostgresOptions> = config
+): Layer.Layer<ActorStorage, StorageError | Config.ConfigError, SqlClient.SqlClient> =>
+  Layer.effect(ActorStorage, Effect.flatMap(options, make))
+
 const make = Effect.fnUntraced(function*(
   options: PostgresOptions
 ): Effect.fn.Return<ActorStorage["Service"], StorageError, Scope.Scope | SqlClient.SqlClient> {
   const client = yield* SqlClient.SqlClient
-  const patience = PostgresRetry.make(options)
+  const patience = PostgresRetry.make({
+    retryFor: Duration.fromInputUnsafe(options.retryFor ?? defaults.retryFor),
+    statementTimeout: Duration.fromInputUnsafe(options.statementTimeout ?? defaults.statementTimeout)
+  })
   yield* migrate(patience)
   const tables = PostgresTables.make(client)
   const loads = new PostgresLoads(tables, patience)
-  const parallelism = Math.max(1, options.parallelism ?? 4)
+  const parallelism = Math.max(1, options.parallelism ?? defaults.parallelism)
   // All commits of an instance go the same way, so that they stay in order and never meet in two statements.
   const lanes = yield* Effect.replicateEffect(
     GroupCommit.make({
-      capacity: Math.ceil((options.maxWaiting ?? 4_096) / parallelism),
-      maxCommits: options.maxCommits ?? 256,
+      capacity: Math.ceil((options.maxWaiting ?? defaults.maxWaiting) / parallelism),
+      maxCommits: Math.max(1, options.maxCommits ?? defaults.maxCommits),
       maxSize: 4 * 1024 * 1024,
       write: (group) => loads.write(group)
     }),

@@ -6,15 +6,16 @@
 import * as Config from "effect/Config"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
+import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
-import { ActorStorage, fenced, type StorageError } from "./ActorStorage.ts"
-import { Fences } from "./storage/Fences.ts"
+import { ActorStorage, type StorageError } from "./ActorStorage.ts"
+import { count, duration, optional } from "./internal/settings.ts"
 import * as GroupCommit from "./storage/GroupCommit.ts"
 import * as SqliteError from "./storage/SqliteError.ts"
 import * as SqliteFile from "./storage/SqliteFile.ts"
 import { SqliteTables } from "./storage/SqliteTables.ts"
+import { type Attempt, SqliteWriter } from "./storage/SqliteWriter.ts"
 
 /**
  * Options of a storage in a file.
@@ -27,10 +28,10 @@ export interface SqliteOptions {
   readonly filename: string
   /**
    * What a commit waits for. `"full"`: it is on the disk, and outlives a loss of power. `"normal"`: it outlives the end
-   * of the process, however that comes; with the power the last commits may go. Default: `"full"`.
+   * of the process, however that comes; with the power the last commits may go. Default: `full`.
    */
   readonly synchronous?: "full" | "normal" | undefined
-  /** How large the file may become in bytes, its log not counted. Commits beyond fail with `Full`. Default: no limit. */
+  /** How large the file may become in bytes, its log not counted. Commits beyond fail with `Full`. Default: unlimited. */
   readonly maxBytes?: number | undefined
   /**
    * How long to wait at the start for another process to let go of the file, for one that ends while this one starts.
@@ -42,6 +43,18 @@ export interface SqliteOptions {
 }
 
 /**
+ * What an option is where it is not given.
+ *
+ * @internal
+ */
+export const defaults = {
+  synchronous: "full",
+  maxBytes: Infinity,
+  busyTimeout: "5 seconds",
+  maxWaiting: 4_096
+} as const
+
+/**
  * A storage in a file.
  *
  * **When to use**
@@ -51,8 +64,8 @@ export interface SqliteOptions {
  *
  * **Details**
  *
- * Commits that are made while one tick runs share a transaction, and so its wait for the disk: many actors are stored
- * about as fast as one. A commit that cannot be stored fails alone.
+ * Commits that are made at the same time, or while the disk is waited for, share a transaction and the next wait: many
+ * actors are stored about as fast as one. A commit that cannot be stored fails alone.
  *
  * The file belongs to this process while the layer lives. Another one, and tools that look into it, find it locked;
  * look into a copy. What is in the log moves to the file when the layer closes, and in between. After a crash the next
@@ -63,9 +76,10 @@ export interface SqliteOptions {
  *
  * **Gotchas**
  *
- * SQLite is called on the thread of the process, which does nothing else meanwhile: with `"full"`, for each group of
- * commits, as long as the disk takes for an fsync. That is 0.1 to 0.5 ms on a local SSD and several ms on a network
- * disk or a spinning one.
+ * SQLite is called on the thread of the process, some 10 microseconds for a commit. The wait for the disk is beside it:
+ * 0.1 to 0.5 ms on a local SSD, several ms on a network disk or a busy one; commits of that time gather for the next
+ * transaction. Once in a while the log moves to the file, which holds up the process for as long as the disk takes to
+ * write about 4 MB.
  *
  * @category layers
  * @since 0.1.0
@@ -74,64 +88,55 @@ export const layer = (options: SqliteOptions): Layer.Layer<ActorStorage, Storage
   Layer.effect(ActorStorage, make(options))
 
 /**
- * A storage in a file, by `Config`.
+ * Every option of a storage in a file as `Config`, under `tether.sqlite`, named as in `SqliteOptions`; but for
+ * `filename`, what is not set has its default.
+ *
+ * @category configuration
+ * @since 0.1.0
+ */
+export const config: Config.Config<SqliteOptions> = Config.all(
+  {
+    filename: Config.NonEmptyString("filename"),
+    synchronous: optional(Config.Literals(["full", "normal"], "synchronous")),
+    maxBytes: count("maxBytes"),
+    busyTimeout: duration("busyTimeout"),
+    maxWaiting: count("maxWaiting")
+  } satisfies { readonly [K in keyof Required<SqliteOptions>]: Config.Config<SqliteOptions[K]> }
+).pipe(Config.nested("sqlite"), Config.nested("tether"))
+
+/**
+ * A storage in a file, with options from the `ConfigProvider`.
  *
  * @category layers
  * @since 0.1.0
  */
 export const layerConfig = (
-  options: Config.Wrap<SqliteOptions>
+  options: Config.Config<SqliteOptions> = config
 ): Layer.Layer<ActorStorage, StorageError | Config.ConfigError> =>
-  Layer.effect(ActorStorage, Effect.flatMap(Config.unwrap(options), make))
+  Layer.effect(ActorStorage, Effect.flatMap(options, make))
 
 const make = Effect.fnUntraced(function*(
   options: SqliteOptions
 ): Effect.fn.Return<ActorStorage["Service"], StorageError, Scope.Scope> {
-  const database = yield* SqliteFile.open({
+  const file = yield* SqliteFile.open({
     filename: options.filename,
-    synchronous: options.synchronous ?? "full",
-    maxBytes: options.maxBytes,
-    busyTimeout: Duration.fromInputUnsafe(options.busyTimeout ?? "5 seconds")
+    synchronous: options.synchronous ?? defaults.synchronous,
+    maxBytes: options.maxBytes ?? defaults.maxBytes,
+    busyTimeout: Duration.fromInputUnsafe(options.busyTimeout ?? defaults.busyTimeout)
   })
-  const attempt = <A>(evaluate: () => A): Effect.Effect<A, StorageError> =>
-    Effect.try({ try: evaluate, catch: SqliteError.toStorageError(options.filename) })
-  const tables = yield* attempt(() => new SqliteTables(database))
-  const fences = new Fences()
-
-  const transaction = (commits: ReadonlyArray<GroupCommit.Commit>): Effect.Effect<void, StorageError> =>
-    attempt(() => tables.write(commits)).pipe(
-      Effect.tapError(() => Effect.ignore(attempt(() => tables.rollback())))
-    )
-  const alone = Effect.fnUntraced(function*(commit: GroupCommit.Commit) {
-    if (!fences.holds(commit.address, commit.fence)) return Exit.fail(fenced(commit.address))
-    const exit = yield* Effect.exit(transaction([commit]))
-    if (Exit.isFailure(exit)) fences.drop(commit.address, commit.fence)
-    return exit
-  })
+  const attempt: Attempt = (evaluate) =>
+    Result.try({ try: evaluate, catch: SqliteError.toStorageError(options.filename) })
+  const tables = yield* Effect.fromResult(attempt(() => new SqliteTables(file.database)))
+  const writer = new SqliteWriter(tables, file.sync, attempt)
   const commit = yield* GroupCommit.make({
-    capacity: options.maxWaiting ?? 4_096,
+    capacity: options.maxWaiting ?? defaults.maxWaiting,
     maxCommits: 1_024,
     maxSize: 4 * 1024 * 1024,
-    write: Effect.fnUntraced(function*(group) {
-      const held = new Set(group.filter(({ address, fence }) => fences.holds(address, fence)))
-      const together = yield* Effect.exit(transaction(Array.from(held)))
-      if (Exit.isSuccess(together)) {
-        return group.map((commit) => held.has(commit) ? Exit.void : Exit.fail(fenced(commit.address)))
-      }
-      // Whose fault it is shows when each has a transaction of its own.
-      return yield* Effect.forEach(group, alone)
-    })
+    write: (group) => writer.write(group)
   })
-
   return {
-    load: Effect.fnUntraced(function*(address) {
-      const fence = yield* Effect.acquireRelease(
-        Effect.sync(() => fences.take(address)),
-        (fence) => Effect.sync(() => fences.drop(address, fence))
-      )
-      return { fence, ...(yield* attempt(() => tables.read(address))) }
-    }),
+    load: (address) => writer.load(address),
     commit: (address, fence, changes) => commit({ address, fence, changes }),
-    wakes: (type, limit) => attempt(() => tables.wakes(type, limit))
+    wakes: (type, limit) => writer.wakes(type, limit)
   }
 })

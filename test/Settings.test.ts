@@ -9,7 +9,9 @@ import * as ClusterSettings from "../src/cluster/ClusterSettings.ts"
 import * as Drain from "../src/host/Drain.ts"
 import * as Settings from "../src/host/Settings.ts"
 import { layerDefaults } from "../src/internal/makeActor.ts"
+import * as PostgresStorage from "../src/PostgresStorage.ts"
 import * as Reconnect from "../src/Reconnect.ts"
+import * as SqliteStorage from "../src/SqliteStorage.ts"
 import { TestNetwork } from "../src/testing/TestNetwork.ts"
 import * as Rooms from "./support/Rooms.ts"
 
@@ -68,7 +70,17 @@ describe("docs/SETTINGS.md", () => {
     assert.deepStrictEqual(tableOf("## Actors\n"), { ...showAll(layerDefaults), ...durable })
   })
 
+  it("names every option of storages with its default", () => {
+    assert.deepStrictEqual(tableOf("the `filename`.\n"), showAll(SqliteStorage.defaults))
+    assert.deepStrictEqual(tableOf("## Storage in PostgreSQL\n"), showAll(PostgresStorage.defaults))
+  })
+
   it("says the same as the doc comments of the options", () => {
+    assert.deepStrictEqual(documented("src/SqliteStorage.ts", "SqliteOptions"), tableOf("the `filename`.\n"))
+    assert.deepStrictEqual(
+      documented("src/PostgresStorage.ts", "PostgresOptions"),
+      tableOf("## Storage in PostgreSQL\n")
+    )
     assert.deepStrictEqual(documented("src/host/Settings.ts", "HostOptions"), tableOf("## Host\n"))
     assert.deepStrictEqual(documented("src/internal/actorHost.ts", "DrainOptions"), tableOf("## Draining\n"))
     assert.deepStrictEqual(documented("src/Actor.ts", "LayerOptions"), showAll(layerDefaults))
@@ -119,6 +131,21 @@ describe("config", () => {
       const { reconnect, ...options } = yield* Effect.provide(ActorClient.config, environment(env))
       assert.isUndefined(reconnect)
       assert.deepStrictEqual(options, expected)
+    }))
+
+  it.effect("of storages reads every option", () =>
+    Effect.gen(function*() {
+      const sqlite = others("SQLITE", SqliteStorage.defaults)
+      const inFile = { ...sqlite.env, TETHER_SQLITE_FILENAME: "actors.db", TETHER_SQLITE_SYNCHRONOUS: "normal" }
+      assert.deepStrictEqual(
+        { ...yield* Effect.provide(SqliteStorage.config, environment(inFile)) },
+        { ...sqlite.expected, filename: "actors.db", synchronous: "normal" } as object
+      )
+      const postgres = others("POSTGRES", PostgresStorage.defaults)
+      const options = yield* Effect.provide(PostgresStorage.config, environment(postgres.env))
+      assert.deepStrictEqual({ ...options }, postgres.expected)
+      const missing = SqliteStorage.layerConfig().pipe(Layer.provide(environment({})))
+      assert.match(String(yield* Effect.exit(Effect.scoped(Layer.build(missing)))), /ConfigError.*[^]*"filename"/)
     }))
 
   it.effect("that is not there leaves the defaults", () =>

@@ -104,12 +104,15 @@ const run = Effect.fnUntraced(function*(runner: number, tally: Tally, url: strin
   if (yield* Random.nextBoolean) { for (const ws of sockets) ws.terminate() }
 }, Effect.scoped)
 
+/** So many dial in a second at the beginning. */
+const startsPerSecond = 200
+
 /** Runs under one name until `isOver`. */
 export const runOn = (runner: number, tally: Tally, url: string, isOver: () => boolean): Effect.Effect<void> =>
   Effect.gen(function*() {
-    yield* Effect.sleep(yield* Random.nextIntBetween(0, 5_000))
+    yield* Effect.sleep(runner / startsPerSecond * 1_000)
     while (!isOver()) {
-      yield* run(runner, tally, url, yield* Random.nextIntBetween(1_000, 15_000))
+      yield* run(runner, tally, url, yield* Random.nextIntBetween(2_000, 20_000))
       yield* Effect.sleep(yield* Random.nextIntBetween(100, 2_000))
     }
   })

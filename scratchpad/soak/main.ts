@@ -133,7 +133,11 @@ const soak = Effect.fnUntraced(
     )
     yield* Console.log(row("server", before.server, after.server))
     yield* Console.log(row("clients", before.clients, after.clients))
+    const most = Math.max(0, ...samples.map(({ listed }) => listed))
     const wrong = [
+      ...(most >= clients / 2
+        ? []
+        : [`no more than ${most} of ${clients} clients were connected at a time: the machine is too slow for them`]),
       ...compare("server", before.server, after.server),
       ...compare("clients", before.clients, after.clients),
       ...(after.listed === 0 ? [] : [`${after.listed} connections are listed`]),

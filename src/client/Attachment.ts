@@ -12,7 +12,6 @@ import * as Data from "effect/Data"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Latch from "effect/Latch"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
@@ -21,15 +20,16 @@ import { type Gap, Status } from "../ConnectionStatus.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import { Suspended } from "../PlatformSignals.ts"
 import type { Lost } from "../Reconnect.ts"
+import type { Deadline } from "../session/Deadlines.ts"
 import * as EndCode from "../session/EndCode.ts"
+import type { Engine } from "../session/Engine.ts"
 import * as Frame from "../session/Frame.ts"
-import * as Heartbeat from "../session/Heartbeat.ts"
 import * as Inbound from "../session/Inbound.ts"
 import type { InOrder } from "../session/InOrder.ts"
 import * as Link from "../session/Link.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import { ProtocolViolation } from "../session/ProtocolViolation.ts"
-import * as Session from "../session/Session.ts"
+import { type Handed, type Handler, type Rest, SessionSocket } from "../session/SessionSocket.ts"
 import type { Calls } from "./Calls.ts"
 import type { ClientSession } from "./ClientSession.ts"
 import type { ClientSettings } from "./ClientSettings.ts"
@@ -87,6 +87,7 @@ export interface Parts {
   readonly params: Effect.Effect<unknown, unknown>
   readonly decodeRejection: (encoded: unknown) => Effect.Effect<unknown, Schema.SchemaError>
   readonly session: ClientSession
+  readonly engine: Engine
   readonly telemetry: ClientTelemetry
   readonly calls: Calls
   readonly subscriptions: Subscriptions
@@ -110,9 +111,10 @@ export const live = (self: Parts): Effect.Effect<Lost, Ended> =>
     const attempt = ++self.session.attempt
     yield* self.telemetry.dialling(attempt)
     let connectedAt: bigint | undefined
-    const onConnected = Effect.map(Clock.monotonicTimeNanos, (now) => {
-      connectedAt = now
-    })
+    const clock = yield* Clock.Clock
+    const onConnected = () => {
+      connectedAt = clock.monotonicTimeNanosUnsafe()
+    }
     const served = Effect.scoped(serve(self, onConnected)).pipe(
       Effect.onExit((exit) => Effect.sync(() => self.telemetry.failed(isRejected(exit) ? "rejected" : "failed", exit))),
       Effect.catchTag("Dropped", (dropped) => Effect.succeed(dropped.cause))
@@ -139,7 +141,7 @@ const isRejected = (exit: Exit.Exit<unknown, Ended | Dropped>): boolean =>
 
 const serve = Effect.fnUntraced(function*(
   self: Parts,
-  onConnected: Effect.Effect<void>
+  onConnected: () => void
 ): Effect.fn.Return<unknown, Ended | Dropped, Scope.Scope> {
   const params = yield* Effect.mapError(self.params, (cause) => new Dropped({ cause }))
   const socket = yield* self.dial
@@ -147,93 +149,122 @@ const serve = Effect.fnUntraced(function*(
     Effect.timeoutOrElse({ duration: self.settings.openTimeout, orElse: () => Effect.fail(timedOut("open")) }),
     Effect.mapError((cause) => new Dropped({ cause }))
   )
-  const welcomed = Latch.makeUnsafe(false)
-  const session = () => welcomed.isOpen() ? self.session.session : undefined
-  const outgoing = yield* Session.makeOutgoing(link, {
-    maxBatchBytes: () => Math.min(maxOutboundBytes, self.session.limits?.batchBytes ?? maxOutboundBytes),
-    session
-  })
-  yield* Effect.acquireRelease(
-    Effect.sync(() => {
-      self.session.socket = outgoing
-    }),
-    () =>
-      Effect.sync(() => {
-        self.session.socket = undefined
-        self.session.session.detach(outgoing)
-      })
-  )
-  const activity = yield* Heartbeat.makeActivity
-  const subscriptions = self.subscriptions.wanted()
-  const hello = {
-    protocol: Frame.version,
-    actor: self.actor,
-    key: self.key,
-    params,
-    subscriptions,
-    ...self.telemetry.trace
-  }
-  outgoing.push(Frame.encode(["hello", self.session.hello(hello, self.calls.unanswered)]))
-
-  const receiving = Session.receive<Frame.ServerFrame, Ended | Dropped>({
-    link,
-    outgoing,
-    session,
-    activity,
-    decode: Inbound.decodeServer,
-    onAck: self.calls.drain,
-    onFrame: (frame) => {
-      if (welcomed.isOpen()) return onFrame(self, frame)
-      if (frame[0] !== "welcome") return onRefusal(self, frame)
-      return onWelcome(self, frame[1], outgoing, subscriptions, welcomed).pipe(Effect.andThen(onConnected))
-    }
-  })
-  const attending = welcomed.await.pipe(
-    Effect.timeoutOrElse({ duration: self.settings.handshakeTimeout, orElse: () => Effect.fail(timedOut("welcome")) }),
-    Effect.andThen(
-      Effect.suspend(() =>
-        Heartbeat.awaitSilence(
-          activity,
-          self.session.welcome!.heartbeat,
-          () => outgoing.push(Frame.encode(["ping"])),
-          self.wakeups
-        )
-      )
-    ),
-    Effect.andThen(Effect.fail(timedOut("pong")))
-  )
-  return yield* Effect.raceAllFirst([receiving, attending, Effect.andThen(outgoing.ended, Effect.fail(closed))]).pipe(
+  const server = new ServerSocket(self, link, onConnected)
+  if (self.wakeups !== undefined) yield* self.wakeups.onWake(() => server.socket.wake())
+  return yield* server.serve(params).pipe(
     Effect.catchTags({
-      SocketError: (cause) => Effect.fail(new Dropped({ cause })),
-      ProtocolViolation: (violation) => giveUp(self, outgoing, violation)
-    })
+      SocketError: (cause) => Effect.fail(new Dropped({ cause: server.timedOut ?? cause })),
+      ProtocolViolation: (violation) => giveUp(self, server.socket.outgoing, violation)
+    }),
+    Effect.ensuring(Effect.sync(() => server.release()))
   )
 })
 
-const timedOut = (what: "open" | "welcome" | "pong") =>
-  new Socket.SocketError({
-    reason: new Socket.SocketOpenError({ kind: "Timeout", cause: new Error(`no ${what} in time`) })
-  })
+/** One socket to the server. */
+class ServerSocket implements Handler<Frame.ServerFrame, Ended | Dropped> {
+  readonly socket: SessionSocket<Frame.ServerFrame, Ended | Dropped>
+  /** What did not come in time, where that is why the socket was dropped. */
+  timedOut: Socket.SocketError | undefined
+  private readonly self: Parts
+  private readonly link: Link.Link
+  private readonly onConnected: () => void
+  /** The subscriptions that the `hello` names. */
+  private readonly subscribed: ReadonlyArray<string>
+  private handshake: Deadline | undefined
+  private isWelcome = false
 
-const closed = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1006 }) })
+  constructor(self: Parts, link: Link.Link, onConnected: () => void) {
+    this.self = self
+    this.link = link
+    this.onConnected = onConnected
+    this.socket = new SessionSocket(link, self.engine, this)
+    this.subscribed = self.subscriptions.wanted()
+  }
 
-const onWelcome = Effect.fnUntraced(function*(
-  self: Parts,
-  welcome: Frame.Welcome,
-  outgoing: Outgoing,
-  subscribed: ReadonlyArray<string>,
-  welcomed: Latch.Latch
-): Effect.fn.Return<void, ProtocolViolation> {
-  const { previous, session, welcome: last } = self.session
-  const tail = self.session.attachTo(outgoing, welcome)
-  if (tail === undefined) return yield* violation("the server resumes a session with counts that are not its own")
-  welcomed.openUnsafe()
-  // At once: any frame shows the server that its new token has arrived.
-  outgoing.push(Frame.encode(["ack", session.state.received]))
-  session.state.reported = session.state.received
-  for (const frame of tail) outgoing.push(frame)
+  /** Says who wants what, and stays until the socket ends. */
+  serve(params: unknown): Effect.Effect<never, Socket.SocketError | ProtocolViolation | Ended | Dropped> {
+    return Effect.suspend(() => {
+      const { actor, calls, engine, key, session, settings, telemetry } = this.self
+      session.socket = this.socket.outgoing
+      const hello = {
+        protocol: Frame.version,
+        actor,
+        key,
+        params,
+        subscriptions: this.subscribed,
+        ...telemetry.trace
+      }
+      this.socket.outgoing.push(Frame.encode(["hello", session.hello(hello, calls.unanswered)]))
+      this.handshake = engine.deadlines.set(Duration.toMillis(settings.handshakeTimeout), {
+        onDeadline: () => this.drop("welcome")
+      })
+      return this.socket.read
+    })
+  }
+
+  release(): void {
+    const { engine, session } = this.self
+    engine.deadlines.cancel(this.handshake)
+    session.socket = undefined
+    session.session.detach(this.socket.outgoing)
+    this.socket.release()
+  }
+
+  readonly decode = Inbound.decodeServer
+
+  maxBatchBytes(): number {
+    return Math.min(maxOutboundBytes, this.self.session.limits?.batchBytes ?? maxOutboundBytes)
+  }
+
+  onAck(): Rest<never> {
+    return this.self.calls.drainNow()
+  }
+
+  onFrame(frame: Handed<Frame.ServerFrame>): Rest<Ended | Dropped> {
+    if (this.isWelcome) return onFrame(this.self, frame)
+    return frame[0] === "welcome" ? this.onWelcome(frame[1]) : onRefusal(this.self, frame)
+  }
+
+  onSilence(): void {
+    this.drop("pong")
+  }
+
+  private drop(missing: "welcome" | "pong"): void {
+    this.timedOut = timedOut(missing)
+    this.self.engine.fork(this.link.abort)
+  }
+
+  private onWelcome(welcome: Frame.Welcome): Effect.Effect<void, ProtocolViolation> {
+    const { engine, session } = this.self
+    const { outgoing } = this.socket
+    const { previous, welcome: last } = session
+    const tail = session.attachTo(this.socket, welcome)
+    if (tail === undefined) return violation("the server resumes a session with counts that are not its own")
+    this.isWelcome = true
+    engine.deadlines.cancel(this.handshake)
+    this.socket.watch(welcome.heartbeat)
+    // At once: any frame shows the server that its new token has arrived.
+    outgoing.push(Frame.encode(["ack", session.session.state.received]))
+    session.session.state.reported = session.session.state.received
+    for (const frame of tail) outgoing.push(frame)
+    this.onConnected()
+    return begin(this.self, welcome, {
+      previous,
+      subscribed: this.subscribed,
+      isContinued: welcome.resumed && last?.epoch === welcome.epoch
+    })
+  }
+}
+
+/** Goes on with calls and events, on the session that was resumed or on a fresh one. */
+const begin = Effect.fnUntraced(function*(self: Parts, welcome: Frame.Welcome, options: {
+  readonly previous: ConnectionId | undefined
+  readonly subscribed: ReadonlyArray<string>
+  /** Whether the session goes on, and not only the connection, in a new epoch. */
+  readonly isContinued: boolean
+}): Effect.fn.Return<void> {
+  const { isContinued, previous, subscribed } = options
   const id = ConnectionId.make(welcome.connection)
-  const isContinued = welcome.resumed && last?.epoch === welcome.epoch
   self.telemetry.welcomed(
     id,
     isContinued ? "exact" : welcome.resumed ? "recovered" : previous === undefined ? "fresh" : "lost"
@@ -248,6 +279,11 @@ const onWelcome = Effect.fnUntraced(function*(
   yield* self.calls.drain
 })
 
+const timedOut = (what: "open" | "welcome" | "pong") =>
+  new Socket.SocketError({
+    reason: new Socket.SocketOpenError({ kind: "Timeout", cause: new Error(`no ${what} in time`) })
+  })
+
 /** What has changed since the `hello` was written, which named the subscriptions of then. */
 const subscribeAnew = (self: Parts, subscribed: ReadonlyArray<string>): void => {
   const wanted = self.subscriptions.wanted()
@@ -259,11 +295,9 @@ const subscribeAnew = (self: Parts, subscribed: ReadonlyArray<string>): void => 
   }
 }
 
-type Handed = Exclude<Frame.ServerFrame, readonly ["ack" | "ping" | "pong", ...ReadonlyArray<any>]>
-
 const onFrame = (
   self: Parts,
-  frame: Handed
+  frame: Handed<Frame.ServerFrame>
 ): Effect.Effect<void, ProtocolViolation | Ended | Dropped> | undefined => {
   switch (frame[0]) {
     case "event":
@@ -280,7 +314,10 @@ const onFrame = (
   }
 }
 
-const onRefusal = (self: Parts, frame: Handed): Effect.Effect<never, ProtocolViolation | Ended | Dropped> => {
+const onRefusal = (
+  self: Parts,
+  frame: Handed<Frame.ServerFrame>
+): Effect.Effect<never, ProtocolViolation | Ended | Dropped> => {
   switch (frame[0]) {
     case "bye":
       return onBye(self, frame[1], false)

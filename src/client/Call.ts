@@ -91,6 +91,6 @@ export const makeDelivery = (
   new InOrder<Effect.Effect<void>>({
     act: (effect) => effect,
     onDefect: (_, cause) => onDefect(cause),
-    context: () => context,
+    context,
     scope
   })

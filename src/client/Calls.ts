@@ -56,6 +56,8 @@ export interface Calls {
   readonly onQueued: (listener: () => void) => () => void
   /** Sends what waits, as far as there is room. */
   readonly drain: Effect.Effect<void>
+  /** The same at once; returns an effect only where something is left to do. */
+  readonly drainNow: () => Effect.Effect<void> | undefined
   /** Acts on a frame; returns an effect only where something is left to do. */
   readonly onFrame: (
     frame: Extract<Frame.ServerFrame, readonly ["reply" | "refused" | "chunk", ...ReadonlyArray<any>]>
@@ -310,6 +312,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
       return () => observers.delete(observer)
     },
     drain,
+    drainNow,
     onFrame: (frame) => {
       const call = sent.get(frame[1])
       if (call === undefined) return undefined

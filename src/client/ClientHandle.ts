@@ -25,6 +25,7 @@ import * as DisconnectReason from "../DisconnectReason.ts"
 import type { AnyActor, AnyClient, AnyConnectOptions } from "../internal/definition.ts"
 import type { PlatformSignals } from "../PlatformSignals.ts"
 import * as EndCode from "../session/EndCode.ts"
+import * as Engine from "../session/Engine.ts"
 import * as Frame from "../session/Frame.ts"
 import { InOrder } from "../session/InOrder.ts"
 import * as Attachment from "./Attachment.ts"
@@ -67,6 +68,7 @@ export const make = Effect.fnUntraced(function*(
   const scope = yield* Effect.scope
   const settings = ClientSettings.make(options, options.context)
   const session = new ClientSession()
+  const engine = yield* Engine.make
   const telemetry = new ClientTelemetry(actor.type, key, options.context)
   const wakeups = signals === undefined ? undefined : yield* Wakeups.listen(signals)
   const status = yield* SubscriptionRef.make<Status<unknown>>(Status.Connecting({ attempt: 0 }))
@@ -115,7 +117,7 @@ export const make = Effect.fnUntraced(function*(
     act: (item) => "cause" in item ? subscriptions.announce(item) : subscriptions.deliver(item[1], item[2]),
     onDefect: (item, cause) =>
       "cause" in item ? Effect.void : subscriptions.fail(item[1], `the schema died: ${Cause.pretty(cause)}`),
-    context: () => options.context,
+    context: options.context,
     scope
   })
   const life = Attachment.live({
@@ -123,6 +125,7 @@ export const make = Effect.fnUntraced(function*(
     key,
     dial,
     session,
+    engine,
     telemetry,
     calls,
     subscriptions,

@@ -12,6 +12,11 @@ import type * as Frame from "../session/Frame.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import { Session } from "../session/Session.ts"
 
+/** A socket that can take up a session. */
+interface Attachable {
+  readonly attach: (session: Session) => void
+}
+
 /**
  * The client's end of its session.
  *
@@ -74,7 +79,7 @@ export class ClientSession {
    * Returns the frames to send again; `undefined` if the server's counts are
    * not of this session.
    */
-  attachTo(outgoing: Outgoing, welcome: Frame.Welcome): ReadonlyArray<string> | undefined {
+  attachTo(socket: Attachable, welcome: Frame.Welcome): ReadonlyArray<string> | undefined {
     let tail: ReadonlyArray<string> | undefined = []
     if (welcome.resumed && this.welcome?.connection !== welcome.connection) return undefined
     if (welcome.resumed && this.welcome?.epoch === welcome.epoch) {
@@ -86,7 +91,7 @@ export class ClientSession {
     this.welcome = welcome
     this.limits = welcome.limits
     this.session.bounds = { frames: welcome.limits.bufferFrames, bytes: welcome.limits.bufferBytes }
-    this.session.socket = outgoing
+    socket.attach(this.session)
     this.previous = ConnectionId.make(welcome.connection)
     this.attempt = 0
     return tail

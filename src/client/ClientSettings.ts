@@ -73,16 +73,9 @@ export const CurrentDefaults = Context.Reference<ConnectDefaults>(
  */
 export const make = (options: ConnectDefaults, context: Context.Context<never>): ClientSettings => {
   const forAll = Context.get(context, CurrentDefaults)
-  const choose = <K extends keyof ClientSettings>(name: K): ClientSettings[K] =>
-    (options[name] ?? forAll[name] ?? defaults[name]) as ClientSettings[K]
-  return {
-    reconnect: choose("reconnect"),
-    queueCapacity: choose("queueCapacity"),
-    onQueueFull: choose("onQueueFull"),
-    eventCapacity: choose("eventCapacity"),
-    openTimeout: choose("openTimeout"),
-    handshakeTimeout: choose("handshakeTimeout"),
-    paramsTimeout: choose("paramsTimeout"),
-    maxMessageBytes: choose("maxMessageBytes")
+  const settings: { -readonly [K in keyof ClientSettings]: unknown } = { ...defaults }
+  for (const name of Object.keys(defaults) as Array<keyof ClientSettings>) {
+    settings[name] = options[name] ?? forAll[name] ?? defaults[name]
   }
+  return settings as ClientSettings
 }

@@ -25,6 +25,7 @@ export class Wakeups {
   private readonly woken = Latch.makeUnsafe(false)
   private readonly running = Latch.makeUnsafe(true)
   private readonly halted = Latch.makeUnsafe(false)
+  private readonly listeners = new Set<() => void>()
 
   constructor(clock: Clock.Clock) {
     this.clock = clock
@@ -49,6 +50,14 @@ export class Wakeups {
     return this.running.await
   }
 
+  /** Calls a listener with each wake while the scope is open. */
+  onWake(listener: () => void): Effect.Effect<void, never, Scope.Scope> {
+    return Effect.asVoid(Effect.acquireRelease(
+      Effect.sync(() => this.listeners.add(listener)),
+      () => Effect.sync(() => this.listeners.delete(listener))
+    ))
+  }
+
   /** Takes in a signal; those who wait for it go on within the call. */
   take(signal: Signal): void {
     if (signal === "suspend") {
@@ -63,6 +72,7 @@ export class Wakeups {
     this.running.openUnsafe()
     this.woken.openUnsafe()
     this.woken.closeUnsafe()
+    for (const listener of this.listeners) listener()
   }
 }
 

@@ -106,7 +106,10 @@ export const serve = (env: Environment, key: string, socket: Socket.Socket): Eff
     const answered = Effect.forever(
       Effect.flatMap(
         Queue.takeAll(answers),
-        (parts) => Effect.forEach(CallMessage.toMessages(parts, env.maxLength), link.write, { discard: true })
+        (parts) =>
+          Effect.forEach(CallMessage.toMessages(parts, env.maxLength), (message) => link.write(message), {
+            discard: true
+          })
       )
     )
     return yield* Effect.raceFirst(asked, answered)

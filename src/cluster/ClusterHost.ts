@@ -132,7 +132,7 @@ export const make = Effect.fnUntraced(function*(
   return ActorHost.of({
     register: (registration) =>
       Effect.provideService(register(node, actors, registration), Sharding.Sharding, sharding),
-    accept: Accept.make({
+    accept: yield* Accept.make({
       settings,
       isDraining: sockets.isDraining,
       serve: (socket) => Effect.andThen(sockets.add(socket.link), serve(node, actors, socket))

@@ -179,7 +179,7 @@ const watchTurns = Effect.fnUntraced(function*(
 
 /** The chunks of a stream wait for its consumer, and nobody else does. */
 const makeDelivery = (scope: Scope.Scope): (effect: Effect.Effect<void>) => Effect.Effect<void> => {
-  const deliveries = new InOrder<Effect.Effect<void>>({ act: (effect) => effect, context: Context.empty, scope })
+  const deliveries = new InOrder<Effect.Effect<void>>({ act: (effect) => effect, context: Context.empty(), scope })
   return (effect) => Effect.sync(() => deliveries.offer(effect))
 }
 

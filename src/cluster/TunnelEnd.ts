@@ -10,9 +10,10 @@ import * as Option from "effect/Option"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
+import * as Engine from "../session/Engine.ts"
 import type { HeartbeatTiming } from "../session/Frame.ts"
 import { Gate } from "../session/Gate.ts"
-import * as Heartbeat from "../session/Heartbeat.ts"
+import { Heartbeat } from "../session/Heartbeat.ts"
 import { type DownlinkFrame, TunnelBroken } from "./TunnelRpcs.ts"
 
 /** So many messages may wait to be read; with more no push is taken. */
@@ -59,7 +60,7 @@ export const make: (options: {
   const room = new Gate()
   // One message at a time: what is written meanwhile leaves as one message with the next.
   const downlink = yield* Queue.bounded<DownlinkFrame, Cause.Done>(1)
-  const activity = yield* Heartbeat.makeActivity
+  const engine = yield* Engine.make
   let next = 0
   let hasEnded = false
 
@@ -74,11 +75,12 @@ export const make: (options: {
     Effect.flatMap(Queue.offer(downlink, frame), (isTaken) => isTaken ? Effect.void : Effect.fail(closed))
 
   yield* Queue.offer(downlink, ["opened", options.incarnation])
-  yield* Heartbeat.awaitSilence(activity, options.heartbeat, () => {}).pipe(
-    Effect.andThen(Effect.logInfo("nothing is heard of the node that a client is connected to")),
-    Effect.andThen(Effect.sync(options.abort)),
-    Effect.forkScoped
+  const silent = Effect.andThen(
+    Effect.logInfo("nothing is heard of the node that a client is connected to"),
+    Effect.sync(options.abort)
   )
+  const heartbeat = new Heartbeat(engine.deadlines, { ping: () => {}, onSilence: () => void engine.fork(silent) })
+  heartbeat.start(options.heartbeat)
   yield* Effect.addFinalizer(() => Effect.sync(end))
 
   return {
@@ -92,7 +94,7 @@ export const make: (options: {
         return Effect.map(Effect.timeoutOption(room.await, patience), Option.isSome)
       }).pipe(
         Effect.flatMap((hasRoom) => {
-          activity.mark()
+          heartbeat.mark()
           if (hasEnded) return Effect.fail(new TunnelBroken({ cause: "UnknownTunnel" }))
           if (index !== next) {
             options.abort()

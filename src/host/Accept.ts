@@ -20,8 +20,9 @@ import type { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as ServerMetrics from "../telemetry/ServerMetrics.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
 import * as Attach from "./Attach.ts"
-import { Handshakes } from "./Handshakes.ts"
+import { Handshakes, type Place } from "./Handshakes.ts"
 import type { Instances } from "./Instances.ts"
+import * as InTime from "./InTime.ts"
 import type { Settings } from "./Settings.ts"
 
 /**
@@ -54,35 +55,47 @@ export const make = (options: {
   readonly settings: Settings
   readonly isDraining: () => boolean
   readonly serve: Serve
-}): ActorHost["Service"]["accept"] => {
-  const { settings } = options
-  const handshakes = new Handshakes(settings.maxHandshakes)
-  return (socket, { backlog, headers, remoteAddress }) =>
-    Effect.gen(function*() {
+}): Effect.Effect<ActorHost["Service"]["accept"], never, Scope.Scope> => {
+  const handshakes = new Handshakes(options.settings.maxHandshakes)
+  const accept: ActorHost["Service"]["accept"] = (socket, { backlog, headers, remoteAddress }) =>
+    Effect.suspend(() => {
       // A little more than a hello may have, so that who sends too much of one is told so.
-      let maxBytes = settings.maxHelloBytes * 2
-      const link = yield* Link.fromSocket(socket, { maxBytes: () => maxBytes })
-      if (options.isDraining()) return yield* turnAway(link, DisconnectReason.Draining.make({}))
-      const { evict, place } = yield* Effect.acquireRelease(
-        Effect.sync(() => handshakes.enter(makeRoom(link))),
-        ({ place }) => Effect.sync(place.leave)
+      const limit = { maxBytes: options.settings.maxHelloBytes * 2 }
+      return Link.fromSocket(socket, { maxBytes: () => limit.maxBytes }).pipe(
+        Effect.flatMap((link) => greet(options, handshakes, link, limit)),
+        // Nothing of the handshake is left on the stack while the socket is served.
+        Effect.flatMap((greeted) =>
+          greeted === undefined ? Effect.void : options.serve({ ...greeted, backlog, headers, remoteAddress })
+        )
       )
-      const onDone = yield* ServerMetrics.handshake
-      if (evict !== undefined) {
-        yield* ServerMetrics.rejected("TooManyHandshakes")
-        yield* Effect.forkScoped(evict)
-      }
-      const hello = yield* readHello(link, settings)
-      if (hello === undefined) return
-      maxBytes = settings.limits.batchBytes
-      place.waitFor(hello.actor, hello.key)
-      const onAttached = () => {
-        place.leave()
-        onDone()
-      }
-      yield* options.serve({ backlog, hello, link, headers, remoteAddress, onAttached })
     }).pipe(Effect.scoped, logEnd)
+  return Effect.as(ServerMetrics.observeHandshakes(() => handshakes.size), accept)
 }
+
+/** Gives the socket a place until it is admitted, and hears who is asked for. */
+const greet = Effect.fnUntraced(function*(
+  { isDraining, settings }: Parameters<typeof make>[0],
+  handshakes: Handshakes,
+  link: Link.Link,
+  limit: { maxBytes: number }
+): Effect.fn.Return<Omit<Greeted, "headers"> | undefined, Socket.SocketError, Scope.Scope> {
+  if (isDraining()) return yield* turnAway(link, DisconnectReason.Draining.make({}))
+  const { evict, place } = yield* Effect.acquireRelease(
+    Effect.sync(() => handshakes.enter(() => makeRoom(link))),
+    leavePlace
+  )
+  if (evict !== undefined) {
+    yield* ServerMetrics.rejected("TooManyHandshakes")
+    yield* Effect.forkScoped(evict)
+  }
+  const hello = yield* readHello(link, settings)
+  if (hello === undefined) return undefined
+  limit.maxBytes = settings.limits.batchBytes
+  place.waitFor(hello.actor, hello.key)
+  return { hello, link, onAttached: () => void place.leave() }
+})
+
+const leavePlace = ({ place }: { readonly place: Place }) => Effect.sync(() => place.leave())
 
 const makeRoom = (link: Link.Link): Effect.Effect<void> =>
   link.close(EndCode.codes.Draining, "too many handshakes at once; come back later").pipe(
@@ -144,10 +157,11 @@ export const serveActor = (
 ): Effect.Effect<void, Socket.SocketError, Scope.Scope> => {
   const { actor, key } = socket.hello
   return start(live, key, socket.link, settings).pipe(
-    Effect.flatMap((instance) => Attach.serve(instance, socket)),
-    Effect.catchTag("ActorUnavailable", (error) => unavailable(socket.link, Cause.fail(error))),
-    Effect.catchDefect((defect) => unavailable(socket.link, Cause.die(defect))),
-    Effect.annotateLogs({ actor, key })
+    Effect.map((instance) => Attach.serve(instance, socket)),
+    Effect.catchTag("ActorUnavailable", (error) => Effect.succeed(unavailable(socket.link, Cause.fail(error)))),
+    Effect.catchDefect((defect) => Effect.succeed(unavailable(socket.link, Cause.die(defect)))),
+    Effect.annotateLogs({ actor, key }),
+    Effect.flatten
   )
 }
 
@@ -165,11 +179,15 @@ const start = (
   { hookTimeout }: Settings
 ): Effect.Effect<ActorInstance, ActorUnavailable | Socket.SocketError, Scope.Scope> =>
   live.visit(key).pipe(
-    Effect.timeoutOrElse({
-      duration: hookTimeout,
-      orElse: () => Effect.die(new Error("the actor did not start in time"))
-    }),
-    Effect.raceFirst(awaitLeft(link))
+    InTime.whenSlow((starting) =>
+      starting.pipe(
+        Effect.timeoutOrElse({
+          duration: hookTimeout,
+          orElse: () => Effect.die(new Error("the actor did not start in time"))
+        }),
+        Effect.raceFirst(awaitLeft(link))
+      )
+    )
   )
 
 /**

@@ -12,12 +12,14 @@ import type * as Scope from "effect/Scope"
 import type { ActorUnavailable } from "../CallError.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type { Registration } from "../internal/actorHost.ts"
+import type { Engine } from "../session/Engine.ts"
 import { ActorTelemetry, toOutcome } from "./ActorTelemetry.ts"
 import * as AlarmClock from "./AlarmClock.ts"
 import type { CallEnvironment } from "./CallEnvironment.ts"
 import type * as Commits from "./Commits.ts"
 import * as ConnectionLives from "./ConnectionLives.ts"
 import * as ConnectionTable from "./ConnectionTable.ts"
+import type { StateEncoder } from "./ConnectionView.ts"
 import * as Durable from "./Durable.ts"
 import * as EventEncoder from "./EventEncoder.ts"
 import * as HookRunner from "./HookRunner.ts"
@@ -43,8 +45,8 @@ export interface ActorInstance extends CallEnvironment, ConnectionLives.Connecti
   readonly table: ConnectionTable.ConnectionTable
   /** The calls of server code. */
   readonly internal: InternalCalls.Responders
-  /** Keeps the instance alive while the scope is open. */
-  readonly retain: Effect.Effect<void, never, Scope.Scope>
+  /** What its sockets share. */
+  readonly engine: Engine
   readonly decodeParams: (params: unknown) => Effect.Effect<unknown, Schema.SchemaError>
   /** Whether a connection may outlive its socket. */
   readonly canSuspend: boolean
@@ -53,7 +55,7 @@ export interface ActorInstance extends CallEnvironment, ConnectionLives.Connecti
   /** What is stored, and when; `undefined` for an actor that lives in memory. */
   readonly commits: Commits.Commits | undefined
   /** Turns the state of a connection into what is stored of it. */
-  readonly encodeConnectionState: ConnectionTable.StateEncoder
+  readonly encodeConnectionState: StateEncoder
 }
 
 /**
@@ -69,6 +71,7 @@ export const make = Effect.fnUntraced(function*(options: {
   readonly epoch: string
   readonly settings: Settings
   readonly keeper: Keeper
+  readonly engine: Engine
   readonly isDraining: () => boolean
 }): Effect.fn.Return<ActorInstance, ActorUnavailable, Scope.Scope> {
   const { keeper, key, registration, settings } = options
@@ -157,9 +160,9 @@ export const make = Effect.fnUntraced(function*(options: {
     decodeParams: Schema.decodeUnknownEffect(Schema.toCodecJson(actor.schemas.params)),
     encodeConnectionState: durable?.encodeConnectionState ?? Effect.succeed,
     canSuspend: Duration.toMillis(settings.resumeWindow) > 0,
-    retain: keeper.retain,
+    engine: options.engine,
     isDraining: options.isDraining,
-    ...(yield* ConnectionLives.make(() => instance))
+    ...(yield* ConnectionLives.make(() => instance, keeper.retain))
   }
   yield* Effect.addFinalizer(() => stop(instance))
   yield* alarms.start

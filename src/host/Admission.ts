@@ -19,6 +19,7 @@ import { isDeeper } from "../session/Inbound.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import * as ResumeToken from "../session/ResumeToken.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
+import * as InTime from "./InTime.ts"
 import { cut } from "./Replies.ts"
 import { dismiss, type ServerConnection } from "./ServerConnection.ts"
 
@@ -32,7 +33,7 @@ type OnAttached = (connection: ServerConnection) => void
 
 /**
  * Answers a `hello`. `onAttached` is told the connection at the moment in
- * which the socket takes it up; without one the socket has been ended.
+ * which the socket is to take it up; without one the socket has been ended.
  *
  * @category combinators
  * @since 0.1.0
@@ -117,7 +118,6 @@ const admitFresh = (self: ActorInstance, request: Request, onAttached: OnAttache
     yield* store(self, connection)
     yield* self.start(connection, () => {
       onAttached(connection)
-      connection.session.socket = request.outgoing
       welcome(self, connection, { token, outgoing: request.outgoing, resumed: false })
       if (hello.resume !== undefined) self.telemetry.metrics.resumed("lost")
       // Its admission was under way when the others were sent away.
@@ -158,10 +158,10 @@ const readmit = (
     const protectedToken = yield* protect(self, token)
     yield* decode(self, request).pipe(
       Effect.flatMap((params) => self.hooks.readmit(connection, params)),
-      Effect.raceFirst(Effect.flatMap(
+      InTime.whenSlow(Effect.raceFirst(Effect.flatMap(
         Deferred.await(connection.ended),
         (reason) => Effect.fail(new Dismissed({ reason }))
-      )),
+      ))),
       restore,
       Effect.tapErrorTag("Rejected", () => Effect.sync(() => connection.end(DisconnectReason.Refused.make({})))),
       Effect.ensuring(Effect.sync(() => connection.attaching--)),
@@ -185,7 +185,6 @@ const readmit = (
     const tail = connection.session.resume(received)
     if (tail === undefined) return yield* giveUp(self, connection)
     onAttached(connection)
-    connection.session.socket = outgoing
     welcome(self, connection, { token, outgoing, resumed: true })
     for (const frame of tail) outgoing.push(frame)
     connection.session.makeRoom()
@@ -213,8 +212,7 @@ const countOf = (self: ActorInstance, { epoch, received }: Resume): number => ep
 
 /** The client comes from an earlier epoch: its subscriptions of now count, and replies that it has are not needed any more. */
 const recall = (self: ActorInstance, connection: ServerConnection, { resume, subscriptions }: Frame.Hello) => {
-  connection.subscriptions.clear()
-  for (const event of subscriptions) if (self.actor.eventSchemas.has(event)) connection.subscriptions.add(event)
+  connection.resubscribe(subscriptions.filter((event) => self.actor.eventSchemas.has(event)))
   return connection.record?.recall(resume?.calls ?? []) ?? []
 }
 
@@ -279,7 +277,7 @@ const decode = (
       : self.decodeParams(params).pipe(Effect.catch((error) => invalid(error.message)))
   }).pipe(
     Effect.map((params) => ({ params, headers: request.headers })),
-    Effect.timeoutOrElse({
+    InTime.timeoutOrElse({
       duration: self.settings.hookTimeout,
       orElse: () => Effect.fail(new Dismissed({ reason: DisconnectReason.InternalError.make({}) }))
     }),

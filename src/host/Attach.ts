@@ -5,21 +5,21 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import type * as Headers from "effect/http/Headers"
-import type * as Scope from "effect/Scope"
+import { CurrentLogAnnotations } from "effect/References"
+import type { SocketError } from "effect/socket/Socket"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
-import * as Heartbeat from "../session/Heartbeat.ts"
 import * as Inbound from "../session/Inbound.ts"
 import type { Link } from "../session/Link.ts"
-import type { Outgoing } from "../session/Outgoing.ts"
 import { ProtocolViolation } from "../session/ProtocolViolation.ts"
-import * as Session from "../session/Session.ts"
-import { slowDown, Throttle } from "../session/Throttle.ts"
+import { type Handed, type Handler, type Rest, SessionSocket } from "../session/SessionSocket.ts"
+import { type Paced, Throttle } from "../session/Throttle.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
 import * as Admission from "./Admission.ts"
 import * as Refusal from "./Refusal.ts"
@@ -30,171 +30,205 @@ import { dismiss, type ServerConnection } from "./ServerConnection.ts"
 const farewellTimeout = "1 second"
 
 /**
+ * A socket whose `hello` has been read.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Incoming {
+  readonly hello: Frame.Hello
+  readonly link: Link
+  readonly headers: Headers.Headers
+  /** Bytes that were written and have not left yet, where the transport can tell. */
+  readonly backlog?: (() => number) | undefined
+  /** Where it comes from, where the server can tell. */
+  readonly remoteAddress?: string | undefined
+  /** Called when the socket has taken up a connection. */
+  readonly onAttached: () => void
+}
+
+/**
  * Serves a socket whose `hello` has been read, until it ends. What outlives
  * the socket, the connection, belongs to the instance.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const serve: (
-  self: ActorInstance,
-  socket: {
-    readonly hello: Frame.Hello
-    readonly link: Link
-    readonly headers: Headers.Headers
-    /** Bytes that were written and have not left yet, where the transport can tell. */
-    readonly backlog?: (() => number) | undefined
-    /** Where it comes from, where the server can tell. */
-    readonly remoteAddress?: string | undefined
-    /** Called when the socket has taken up a connection. */
-    readonly onAttached: () => void
-  }
-) => Effect.Effect<void, never, Scope.Scope> = Effect.fnUntraced(
-  function*(self, { backlog, headers, hello, link, onAttached, remoteAddress }) {
-    const { heartbeat, limits, rate } = self.settings
-    let connection: ServerConnection | undefined
-    let isAnswered = false
-    let lostBy = "the socket ended"
-    const session = () => connection?.session
-    const outgoing = yield* Session.makeOutgoing(link, {
-      maxBatchBytes: () => limits.batchBytes,
-      session,
-      onEnd: link.abort
-    })
-    const activity = yield* Heartbeat.makeActivity
-    const ping = Frame.encode(["ping"])
-    const throttle = new Throttle(yield* Clock.Clock, rate)
+export const serve = (self: ActorInstance, incoming: Incoming): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const client = new ClientSocket(self, incoming)
+    client.admit(incoming)
+    return client.serve
+  })
 
-    const receiving = Session.receive<Frame.ClientFrame>({
-      link: slowDown(link, {
-        throttle,
-        done: outgoing.done,
-        backlog: () => outgoing.waiting() + (backlog?.() ?? 0),
-        maxBacklog: limits.bufferBytes,
-        interval: Math.max(1, heartbeat.interval / 2),
-        stillHere: () => {
-          activity.mark()
-          outgoing.pushOnce(ping)
-        }
-      }),
-      outgoing,
-      session,
-      decode: (message) => {
-        const frames = Inbound.decodeClient(message, limits.frameBytes)
-        throttle.take(Exit.isSuccess(frames) ? frames.value.length : 0, message.length)
-        return frames
-      },
-      activity: {
-        last: activity.last,
-        mark: () => {
-          activity.mark()
-          if (connection?.session.socket === outgoing) connection.confirm()
-        }
-      },
-      onFrame: (frame) => onFrame(self, connection, outgoing, frame)
-    })
-    const admission = Admission.run(self, { hello, headers, outgoing }, (admitted) => {
-      connection = admitted
+/** One socket of a client. */
+class ClientSocket implements Handler<Frame.ClientFrame, never>, Paced {
+  readonly link: Link
+  private readonly self: ActorInstance
+  private readonly socket: SessionSocket<Frame.ClientFrame>
+  private readonly throttle: Throttle
+  private readonly unsent: (() => number) | undefined
+  private connection: ServerConnection | undefined
+  private isAnswered = false
+  private isSilent = false
+  private admission: Fiber.Fiber<void> | undefined
+
+  constructor(self: ActorInstance, { backlog, link }: Incoming) {
+    this.self = self
+    this.link = link
+    this.unsent = backlog
+    this.socket = new SessionSocket(link, self.engine, this)
+    this.throttle = new Throttle(self.engine.deadlines, self.settings.rate, this)
+  }
+
+  /** Decides beside the reading of the socket, which may end meanwhile. */
+  admit({ headers, hello, onAttached, remoteAddress }: Incoming): void {
+    const { outgoing } = this.socket
+    const admission = Admission.run(this.self, { hello, headers, outgoing }, (connection) => {
+      this.connection = connection
       connection.address = remoteAddress
+      this.socket.attach(connection.session)
       onAttached()
     })
-    const attending = self.telemetry.traceAdmission(hello, admission).pipe(
-      Effect.tap(() => {
-        isAnswered = true
-        return Effect.void
-      }),
-      Effect.andThen(
-        Heartbeat.awaitSilence(activity, heartbeat, () => outgoing.push(ping))
-      ),
+    const answered = this.self.telemetry.traceAdmission(hello, admission).pipe(
       Effect.andThen(Effect.sync(() => {
-        lostBy = "the client fell silent"
-        outgoing.end(EndCode.silent, "no sign of life")
-      }))
+        this.isAnswered = true
+        this.socket.watch(this.self.settings.heartbeat)
+      })),
+      Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : this.failed(cause))
     )
+    const fiber = this.self.engine.fork(this.annotate(answered), this.link.scope)
+    if (fiber.pollUnsafe() !== undefined) return
+    this.admission = fiber
+    fiber.addObserver(() => this.admission = undefined)
+  }
 
-    // Before the admission is forked, so that it has ended when the scope gets here: what it attached is left.
-    yield* Effect.addFinalizer(() => connection === undefined ? Effect.void : leave(self, connection, outgoing, lostBy))
-    // The socket is read by the fiber that serves it; whoever else ends it drops the link, which ends the reading.
-    yield* attending.pipe(
-      Effect.catchCause((cause) => Cause.hasInterruptsOnly(cause) ? Effect.void : failed(self, outgoing, cause)),
-      Effect.forkScoped
+  get serve(): Effect.Effect<void> {
+    return Effect.ignore(Effect.onExit(this.socket.read, (exit) => this.finish(exit)))
+  }
+
+  get pull(): Link["pull"] {
+    return this.throttle.pull
+  }
+
+  decode(message: string): ReturnType<typeof Inbound.decodeClient> {
+    const frames = Inbound.decodeClient(message, this.self.settings.limits.frameBytes)
+    this.throttle.take(Exit.isSuccess(frames) ? frames.value.length : 0, message.length)
+    return frames
+  }
+
+  get interval(): number {
+    return Math.max(1, this.self.settings.heartbeat.interval / 2)
+  }
+
+  get maxBacklog(): number {
+    return this.self.settings.limits.bufferBytes
+  }
+
+  backlog(): number {
+    return this.socket.outgoing.waiting() + (this.unsent?.() ?? 0)
+  }
+
+  stillHere(): void {
+    this.socket.stillHere()
+  }
+
+  get done(): Effect.Effect<void> {
+    return this.socket.outgoing.done
+  }
+
+  maxBatchBytes(): number {
+    return this.self.settings.limits.batchBytes
+  }
+
+  onMessage(): void {
+    if (this.socket.isAttached) this.connection?.confirm()
+  }
+
+  onFrame(frame: Handed<Frame.ClientFrame>): Rest<never> {
+    if (frame[0] === "hello") return violation("a second hello")
+    if (frame[0] !== "bye") return this.connection === undefined ? undefined : onData(this.self, this.connection, frame)
+    const { reason } = frame[1]
+    this.end(
+      reason._tag === "ClientLeft" || reason._tag === "ProtocolError" ? reason : DisconnectReason.ClientLeft.make({})
     )
-    yield* receiving.pipe(
-      Effect.catchTags({
-        ProtocolViolation: (violation) => fault(self, connection, outgoing, violation),
-        // Who was refused, suspended or ended has a line already.
-        SocketError: () => isAnswered ? Effect.void : Effect.logDebug("a client left before it got in")
+    return undefined
+  }
+
+  onSilence(): void {
+    this.isSilent = true
+    this.socket.outgoing.end(EndCode.silent, "no sign of life")
+  }
+
+  private end(reason: DisconnectReason.DisconnectReason): void {
+    if (this.connection !== undefined && this.socket.isAttached) this.connection.end(reason)
+    else dismiss(this.socket.outgoing, reason, 0)
+  }
+
+  private failed(cause: Cause.Cause<unknown>): Effect.Effect<void> {
+    return Effect.andThen(
+      Effect.logError("the admission of a client failed", cause),
+      Effect.sync(() => {
+        this.self.telemetry.metrics.rejected("InternalError")
+        dismiss(this.socket.outgoing, DisconnectReason.InternalError.make({}), 0)
       })
     )
   }
-)
 
-const failed = (self: ActorInstance, outgoing: Outgoing, cause: Cause.Cause<unknown>): Effect.Effect<void> =>
-  Effect.andThen(
-    Effect.logError("the admission of a client failed", cause),
-    Effect.sync(() => {
-      self.telemetry.metrics.rejected("InternalError")
-      dismiss(outgoing, DisconnectReason.InternalError.make({}), 0)
-    })
-  )
+  private finish(exit: Exit.Exit<never, SocketError | ProtocolViolation>): Effect.Effect<void> {
+    return this.annotate(Effect.andThen(this.explain(exit), Effect.suspend(() => this.leave())))
+  }
 
-const fault = (
-  self: ActorInstance,
-  connection: ServerConnection | undefined,
-  outgoing: Outgoing,
-  violation: ProtocolViolation
-): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    const reason = DisconnectReason.ProtocolError.make({ message: violation.message })
-    if (connection === undefined) self.telemetry.metrics.rejected(reason._tag)
-    if (connection?.session.socket === outgoing) connection.end(reason)
-    else dismiss(outgoing, reason, 0)
-    const line = Effect.logInfo(`a client broke the protocol: ${violation.message}`)
-    return connection === undefined ? line : Effect.annotateLogs(line, { connection: connection.id })
-  }).pipe(
-    Effect.andThen(Effect.timeoutOption(outgoing.done, farewellTimeout)),
-    Effect.asVoid
-  )
+  private explain(exit: Exit.Exit<never, SocketError | ProtocolViolation>): Effect.Effect<void> {
+    if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return Effect.void
+    const error = Cause.squash(exit.cause)
+    if (error instanceof ProtocolViolation) return this.fault(error)
+    if (Cause.hasDies(exit.cause)) return Effect.logError("a socket of a client failed", exit.cause)
+    // Who was refused, suspended or ended has a line already.
+    return this.isAnswered ? Effect.void : Effect.logDebug("a client left before it got in")
+  }
 
-/** The socket is gone: the connection waits for another one, if it may. */
-const leave = (
-  self: ActorInstance,
-  connection: ServerConnection,
-  outgoing: Outgoing,
-  lostBy: string
-): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    if (!connection.session.detach(outgoing) || connection.isEnded) return Effect.void
-    if (connection.confirmed && self.canSuspend) {
-      return Effect.andThen(
-        Effect.annotateLogs(Effect.logDebug(`connection suspended: ${lostBy}`), { connection: connection.id }),
-        self.suspend(connection)
-      )
+  private fault({ message }: ProtocolViolation): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const reason = DisconnectReason.ProtocolError.make({ message })
+      if (this.connection === undefined) this.self.telemetry.metrics.rejected(reason._tag)
+      this.end(reason)
+      return Effect.logInfo(`a client broke the protocol: ${message}`)
+    }).pipe(
+      Effect.andThen(Effect.timeoutOption(this.socket.outgoing.done, farewellTimeout)),
+      Effect.asVoid
+    )
+  }
+
+  /** What was attached is left when the admission has ended: it may still attach. */
+  private leave(): Effect.Effect<void> {
+    const { admission, connection, self } = this
+    if (admission !== undefined) {
+      return Effect.andThen(Fiber.interrupt(admission), Effect.suspend(() => this.leave()))
     }
-    return Effect.sync(() => connection.end(DisconnectReason.Lost.make({})))
-  })
+    const isLast = connection?.session.detach(this.socket.outgoing) === true && !connection.isEnded
+    this.socket.release()
+    if (connection === undefined || !isLast) return Effect.void
+    if (connection.confirmed && self.canSuspend) {
+      const lostBy = this.isSilent ? "the client fell silent" : "the socket ended"
+      return Effect.andThen(Effect.logDebug(`connection suspended: ${lostBy}`), self.suspend(connection))
+    }
+    connection.end(DisconnectReason.Lost.make({}))
+    return Effect.void
+  }
 
-type Left = Effect.Effect<void, ProtocolViolation> | undefined
-
-/** What can be done at once is; only what is left to do is returned. */
-const onFrame = (
-  self: ActorInstance,
-  connection: ServerConnection | undefined,
-  outgoing: Outgoing,
-  frame: Frame.ClientData | Extract<Frame.ClientFrame, readonly ["hello" | "bye", any]>
-): Left => {
-  if (frame[0] === "hello") return violation("a second hello")
-  if (frame[0] !== "bye") return connection === undefined ? undefined : onData(self, connection, frame)
-  const { reason } = frame[1]
-  const left = reason._tag === "ClientLeft" || reason._tag === "ProtocolError"
-    ? reason
-    : DisconnectReason.ClientLeft.make({})
-  if (connection === undefined) dismiss(outgoing, left, 0)
-  else connection.end(left)
-  return undefined
+  private annotate<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return Effect.suspend(() =>
+      Effect.annotateLogs(effect, {
+        ...Context.get(this.self.context, CurrentLogAnnotations),
+        ...(this.connection === undefined ? {} : { connection: this.connection.id })
+      })
+    )
+  }
 }
 
-const onData = (self: ActorInstance, connection: ServerConnection, frame: Frame.ClientData): Left => {
+/** What can be done at once is; only what is left to do is returned. */
+const onData = (self: ActorInstance, connection: ServerConnection, frame: Frame.ClientData): Rest<never> => {
   const { subscriptions } = self.settings.limits
   if (connection.inbox.size >= self.settings.maxWaitingFrames) {
     return violation("too many frames before the connection was ready")

@@ -1,78 +1,91 @@
 /**
- * The life of one connection as a scoped resource: acquire lists it and runs
- * `onConnect`, release takes it off the list and runs `onDisconnect`, once.
+ * The life of one connection: it is listed and greeted by `onConnect`; when its
+ * end is decided it is taken off the list and `onDisconnect` runs, once.
  *
  * @since 0.1.0
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Scope from "effect/Scope"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
+import * as InTime from "./InTime.ts"
 import * as ServerCalls from "./ServerCalls.ts"
 import type { ServerConnection } from "./ServerConnection.ts"
 
 /**
- * Keeps a connection until its end is decided and everything that follows is
- * done. `onListed` runs between the listing and `onConnect`. Where a durable
- * actor stops, its connections stay recorded: this life ends without
- * `onDisconnect`, and the next one begins without `onConnect`.
+ * Begins the life of a connection: completes when it has been greeted, and
+ * ended if that was decided meanwhile. `onListed` runs between the listing and
+ * `onConnect`, which a connection of an earlier epoch has behind it.
  *
- * @category constructors
+ * **Details**
+ *
+ * No fiber stays behind for the connection. Its end is the business of `end`,
+ * which `ServerConnection.end` calls for.
+ *
+ * @category combinators
  * @since 0.1.0
  */
-export const run = (
+export const begin = (
   self: ActorInstance,
   connection: ServerConnection,
   onListed: () => void
 ): Effect.Effect<void> =>
-  Effect.gen(function*() {
-    yield* self.retain
-    yield* Effect.acquireRelease(
-      Effect.sync(() => {
-        self.table.add(connection)
-        onListed()
-        // After the welcome: whoever hears of the change may send at once.
-        self.table.announce({ _tag: "Connected", connection: connection.view })
-      }),
-      () => release(self, connection)
-    )
-    const isRecovered = connection.record?.isRecovered === true
-    if (!isRecovered) self.telemetry.metrics.connected()
-    yield* Effect.logDebug(isRecovered ? "connection recovered" : "connection opened")
-    if (connection.record?.part.greeted !== true) yield* greet(self, connection)
-    connection.inbox.open()
-    yield* Deferred.await(connection.ended)
-  }).pipe(
-    Effect.scoped,
+  self.enter.pipe(
+    Effect.andThen(Effect.suspend(() => {
+      self.table.add(connection)
+      onListed()
+      // After the welcome: whoever hears of the change may send at once.
+      self.table.announce({ _tag: "Connected", connection: connection.view })
+      const isRecovered = connection.record?.isRecovered === true
+      if (!isRecovered) self.telemetry.metrics.connected()
+      const opened = Effect.logDebug(isRecovered ? "connection recovered" : "connection opened")
+      return connection.record?.part.greeted === true ? opened : Effect.andThen(opened, greet(self, connection))
+    })),
+    Effect.ensuring(Effect.suspend(() => {
+      connection.hasBegun = true
+      if (connection.isEnded) return end(self, connection)
+      connection.inbox.open()
+      return Effect.void
+    })),
     Effect.annotateLogs({ connection: connection.id })
   )
 
 /** A connection that ends for another reason than a kick takes its `onConnect` with it. */
 const greet = (self: ActorInstance, connection: ServerConnection): Effect.Effect<void> =>
   self.hooks.onConnect(connection).pipe(
-    Effect.catch(() => Effect.sync(() => connection.end(DisconnectReason.InternalError.make({})))),
-    Effect.raceFirst(Effect.flatMap(
+    Effect.catch(() => Effect.sync(() => void connection.end(DisconnectReason.InternalError.make({})))),
+    InTime.whenSlow(Effect.raceFirst(Effect.flatMap(
       Deferred.await(connection.ended),
       (reason) => reason._tag === "Kicked" ? Effect.never : Effect.void
-    )),
-    Effect.asVoid
+    )))
+  )
+
+/**
+ * Ends a connection whose end was decided, with everything that follows. Where
+ * a durable actor stops, its connections stay recorded: this life ends without
+ * `onDisconnect`, and the next one begins without `onConnect`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const end = (self: ActorInstance, connection: ServerConnection): Effect.Effect<void> =>
+  release(self, connection).pipe(
+    Effect.ensuring(self.leave),
+    Effect.annotateLogs({ connection: connection.id }),
+    Effect.uninterruptible
   )
 
 const release = Effect.fnUntraced(function*(
   self: ActorInstance,
   connection: ServerConnection
 ): Effect.fn.Return<void> {
-  // Interrupted from outside before an end was decided: the actor stops.
-  connection.end(DisconnectReason.ActorStopped.make({}))
   const reason = yield* Deferred.await(connection.ended)
   self.table.remove(connection, reason)
   self.telemetry.metrics.disconnected(reason._tag)
   yield* self.cancelExpiry(connection)
   yield* ServerCalls.finish(self, connection, mayFinish(reason))
   const goodbye = connection.sayGoodbye(reason)
-  yield* Scope.close(connection.scope, Exit.void)
+  yield* connection.closeScope
   yield* Effect.ensuring(
     self.keeps(reason) ? Effect.void : self.hooks.onDisconnect(connection, reason),
     Effect.sync(() => self.table.forget(connection))

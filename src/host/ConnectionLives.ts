@@ -3,20 +3,23 @@
  *
  * @since 0.1.0
  */
+import type * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FiberMap from "effect/FiberMap"
 import * as FiberSet from "effect/FiberSet"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import { ConnectionId } from "../Connection.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import * as EndCode from "../session/EndCode.ts"
-import { InOrder } from "../session/InOrder.ts"
+import type * as Frame from "../session/Frame.ts"
+import type { Worker } from "../session/InOrder.ts"
 import { Session } from "../session/Session.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
 import * as ConnectionLifecycle from "./ConnectionLifecycle.ts"
 import * as ConnectionRecord from "./ConnectionRecord.ts"
 import * as InternalCalls from "./InternalCalls.ts"
+import { Lives } from "./Lives.ts"
 import type { RecoveredConnection } from "./Recovery.ts"
 import * as ServerCalls from "./ServerCalls.ts"
 import { ServerConnection } from "./ServerConnection.ts"
@@ -42,6 +45,9 @@ export interface ConnectionLives {
   readonly recover: (recovered: RecoveredConnection) => Effect.Effect<void>
   /** Starts the life of a connection. */
   readonly start: (connection: ServerConnection, onListed: () => void) => Effect.Effect<void>
+  /** Counts a connection, from its beginning until its last hook has run. */
+  readonly enter: Effect.Effect<void>
+  readonly leave: Effect.Effect<void>
   /** Completes when no connection is left and their last hooks have run. */
   readonly awaitQuiet: Effect.Effect<void>
   /** The socket is gone, the client may come back. */
@@ -62,19 +68,18 @@ export interface ConnectionLives {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
-  self: () => ActorInstance
+  self: () => ActorInstance,
+  retain: Effect.Effect<void, never, Scope.Scope>
 ): Effect.fn.Return<ConnectionLives, never, Scope.Scope> {
   const scope = yield* Effect.scope
-  const lives = yield* FiberSet.make()
+  const lives = new Lives(yield* FiberSet.make(), retain, () => self().context)
   const expiries = yield* FiberMap.make<string>()
   let number = InternalCalls.clientId
-  yield* Effect.addFinalizer(() => FiberSet.awaitEmpty(lives))
+  yield* Effect.addFinalizer(() => lives.awaitQuiet)
 
-  const start: ConnectionLives["start"] = (connection, onListed) => {
-    const life = ConnectionLifecycle.run(self(), connection, onListed)
-    // The connection lives in the context of its actor, not of the socket that happened to open it.
-    return Effect.asVoid(FiberSet.run(lives, Effect.updateContext(life, (_: Context.Context<never>) => self().context)))
-  }
+  const onEnd = (connection: ServerConnection) => lives.fork(ConnectionLifecycle.end(self(), connection))
+  const start: ConnectionLives["start"] = (connection, onListed) =>
+    Effect.sync(() => lives.fork(ConnectionLifecycle.begin(self(), connection, onListed)))
   const expire = (connection: ServerConnection) =>
     connection.isEnded ? Effect.void : Effect.asVoid(FiberMap.run(
       expiries,
@@ -85,14 +90,14 @@ export const make = Effect.fnUntraced(function*(
       )
     ))
   const callOnSuspend = (connection: ServerConnection) =>
-    Effect.asVoid(FiberSet.run(lives, self().hooks.onSuspend(connection, () => connection.takeSuspension())))
+    Effect.sync(() => lives.fork(self().hooks.onSuspend(connection, () => connection.takeSuspension())))
   const startExpiry = (connection: ServerConnection) => Effect.andThen(expire(connection), callOnSuspend(connection))
 
   return {
     start,
     startExpiry,
     admit: (options) => {
-      const connection = makeConnection(self(), ++number, options, Scope.forkUnsafe(scope))
+      const connection = makeConnection(self(), ++number, options, { scope, onEnd })
       connection.token = options.token
       if (self().commits !== undefined) {
         const part = { state: options.encodedState, greeted: !self().hooks.greets, suspended: false }
@@ -102,7 +107,7 @@ export const make = Effect.fnUntraced(function*(
     },
     recover: (recovered) =>
       Effect.suspend(() => {
-        const connection = restore(self(), ++number, recovered, Scope.forkUnsafe(scope))
+        const connection = restore(self(), ++number, recovered, { scope, onEnd })
         const { ended } = recovered.stored
         if (ended !== undefined) connection.end(ended)
         return Effect.andThen(start(connection, () => {}), ended === undefined ? startExpiry(connection) : Effect.void)
@@ -113,7 +118,9 @@ export const make = Effect.fnUntraced(function*(
       self().table.announce({ _tag: "Suspended", connection: connection.view })
       yield* startExpiry(connection)
     }),
-    awaitQuiet: FiberSet.awaitEmpty(lives),
+    enter: lives.enter,
+    leave: lives.leave,
+    awaitQuiet: lives.awaitQuiet,
     cancelExpiry: (connection) => FiberMap.remove(expiries, connection.id),
     keeps: (reason) => {
       const { commits } = self()
@@ -131,25 +138,50 @@ const makeConnection = (
     readonly attach: number
     readonly subscriptions: Iterable<string>
   },
-  scope: Scope.Closeable
+  owner: Owner
 ): ServerConnection => {
   const { bufferBytes, bufferFrames } = self.settings.limits
-  const connection: ServerConnection = new ServerConnection({
+  return new ServerConnection({
     ...options,
+    ...owner,
     number,
-    scope,
     commits: self.commits,
     session: new Session({ frames: bufferFrames, bytes: bufferBytes }),
     telemetry: self.telemetry,
-    inbox: new InOrder({
-      closed: true,
-      act: (frame) => ServerCalls.act(self, connection, frame),
-      onDefect: (frame, cause) => ServerCalls.onDefect(connection, frame, cause),
-      context: () => self.context,
-      scope
-    })
+    makeWorker: (connection) => new FrameWorker(self, connection)
   })
-  return connection
+}
+
+interface Owner {
+  readonly scope: Scope.Scope
+  readonly onEnd: (connection: ServerConnection) => void
+}
+
+/** Acts on the data frames of one connection. */
+class FrameWorker implements Worker<Frame.ClientData> {
+  private readonly self: ActorInstance
+  private readonly connection: ServerConnection
+
+  constructor(self: ActorInstance, connection: ServerConnection) {
+    this.self = self
+    this.connection = connection
+  }
+
+  act(frame: Frame.ClientData): Effect.Effect<void> {
+    return ServerCalls.act(this.self, this.connection, frame)
+  }
+
+  onDefect(frame: Frame.ClientData, cause: Cause.Cause<never>): Effect.Effect<void> {
+    return ServerCalls.onDefect(this.connection, frame, cause)
+  }
+
+  get context(): Context.Context<never> {
+    return this.self.context
+  }
+
+  get scope(): Scope.Scope {
+    return this.connection.scope
+  }
 }
 
 const makeRecord = (
@@ -175,10 +207,10 @@ const restore = (
   self: ActorInstance,
   number: number,
   { id, replies, state, stored }: RecoveredConnection,
-  scope: Scope.Closeable
+  owner: Owner
 ): ServerConnection => {
   const { attach, ended, greeted, subscriptions, suspended } = stored
-  const connection = makeConnection(self, number, { id: ConnectionId.make(id), state, attach, subscriptions }, scope)
+  const connection = makeConnection(self, number, { id: ConnectionId.make(id), state, attach, subscriptions }, owner)
   const part = { state: stored.state, greeted, suspended, ...(ended === undefined ? {} : { ended }) }
   connection.token = stored.token
   connection.previousToken = stored.previousToken

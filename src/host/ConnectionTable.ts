@@ -10,21 +10,14 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { ConnectionId } from "../Connection.ts"
 import { type BroadcastOptions, type ConnectionChange, ConnectionNotFound, type Connections } from "../Connections.ts"
-import * as DisconnectReason from "../DisconnectReason.ts"
+import type * as DisconnectReason from "../DisconnectReason.ts"
 import type { AnyConnection } from "../internal/definition.ts"
+import { ConnectionView, type StateEncoder, type Tools } from "./ConnectionView.ts"
 import type { EventEncoder } from "./EventEncoder.ts"
 import type { ServerConnection } from "./ServerConnection.ts"
 
 /** Changes that a slow reader of `changes` may lag behind; then it misses the oldest. */
 const changesCapacity = 4096
-
-/**
- * Turns the state of a connection into what is stored of it. Dies on one that does not encode.
- *
- * @category models
- * @since 0.1.0
- */
-export type StateEncoder = (state: unknown) => Effect.Effect<unknown>
 
 /**
  * The list of an instance.
@@ -75,6 +68,8 @@ export const make = Effect.fnUntraced(function*(
     if (changes !== undefined) PubSub.publishUnsafe(changes, change)
   }
 
+  const tools: Tools = { encodeEvent, encodeState, announce }
+
   const broadcast = (event: string, payload?: unknown, options?: BroadcastOptions): Effect.Effect<void> =>
     Effect.map(encodeEvent(event, payload), (frame) => {
       const except = options?.except === undefined ? undefined : new Set<string>(options.except)
@@ -90,7 +85,7 @@ export const make = Effect.fnUntraced(function*(
     listed: () => byId.values(),
     size: () => byId.size,
     add: (connection) => {
-      connection.view = makeView(connection, encodeEvent, encodeState, announce)
+      connection.view = new ConnectionView(connection, tools)
       byId.set(connection.id, connection)
       byNumber.set(connection.number, connection)
     },
@@ -120,48 +115,3 @@ export const make = Effect.fnUntraced(function*(
     }
   }
 })
-
-const makeView = (
-  connection: ServerConnection,
-  encodeEvent: EventEncoder,
-  encodeState: StateEncoder | undefined,
-  announce: ConnectionTable["announce"]
-): AnyConnection => {
-  const setState = (state: unknown) => {
-    connection.state = state
-    if (!connection.isEnded) announce({ _tag: "Updated", connection: view })
-    return state
-  }
-  // Encoded first: what cannot be stored is the fault of the caller. Another one may have been quicker meanwhile.
-  const store = (encode: StateEncoder, f: (state: unknown) => unknown): Effect.Effect<unknown> =>
-    Effect.suspend(() => {
-      const before = connection.state
-      const after = f(before)
-      return Effect.flatMap(encode(after), (encoded) => {
-        if (connection.state !== before) return store(encode, f)
-        connection.change({ state: encoded })
-        return Effect.succeed(setState(after))
-      })
-    })
-  const view: AnyConnection = {
-    id: connection.id,
-    get state() {
-      return connection.state
-    },
-    get status() {
-      return connection.status
-    },
-    get subscriptions() {
-      return connection.subscriptions
-    },
-    updateState: (f) =>
-      encodeState === undefined ? Effect.sync(() => setState(f(connection.state))) : store(encodeState, f),
-    send: (event: string, payload?: unknown) =>
-      Effect.map(encodeEvent(event, payload), (frame) => connection.sendEvent(frame)),
-    disconnect: (options) =>
-      Effect.sync(() => {
-        connection.end(DisconnectReason.kicked(options))
-      })
-  }
-  return view
-}

@@ -5,23 +5,6 @@
  */
 import type * as Effect from "effect/Effect"
 
-/**
- * The place of one socket until it is admitted.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Place {
-  /** Its `hello` has come: it waits for this actor now. */
-  readonly waitFor: (actor: string, key: string) => void
-  /** It was admitted, or is gone. */
-  readonly leave: () => void
-}
-
-interface Occupant extends Place {
-  readonly drop: Effect.Effect<void>
-}
-
 /** The group of those that have said nothing yet. */
 const silent = ""
 
@@ -40,52 +23,39 @@ const silent = ""
  */
 export class Handshakes {
   private readonly max: number
-  private readonly groups = new Map<string, Set<Occupant>>()
-  private size = 0
+  private readonly groups = new Map<string, Set<Place>>()
+  /** Places that are taken. */
+  size = 0
 
   constructor(max: number) {
     this.max = max
   }
 
   /** Takes a place. Returns what ends the socket that has to make room for it, if one has to. */
-  enter(drop: Effect.Effect<void>): { readonly place: Place; readonly evict: Effect.Effect<void> | undefined } {
-    let group = silent
-    let left = false
-    const occupant: Occupant = {
-      drop,
-      waitFor: (actor, key) => {
-        if (left) return
-        this.remove(group, occupant)
-        group = JSON.stringify([actor, key])
-        this.add(group, occupant)
-      },
-      leave: () => {
-        if (left) return
-        left = true
-        this.remove(group, occupant)
-      }
-    }
-    this.add(group, occupant)
+  enter(drop: () => Effect.Effect<void>): { readonly place: Place; readonly evict: Effect.Effect<void> | undefined } {
+    const place = new Place(this, drop)
+    this.add(silent, place)
     const victim = this.size > this.max ? this.choose() : undefined
-    victim?.leave()
-    return { place: occupant, evict: victim?.drop }
+    return { place, evict: victim?.leave()?.() }
   }
 
-  private add(group: string, occupant: Occupant): void {
+  /** Counts a place in a group. */
+  add(group: string, place: Place): void {
     const members = this.groups.get(group)
-    if (members === undefined) this.groups.set(group, new Set([occupant]))
-    else members.add(occupant)
+    if (members === undefined) this.groups.set(group, new Set([place]))
+    else members.add(place)
     this.size++
   }
 
-  private remove(group: string, occupant: Occupant): void {
+  /** Counts a place in a group no longer. */
+  remove(group: string, place: Place): void {
     const members = this.groups.get(group)
-    if (members === undefined || !members.delete(occupant)) return
+    if (members === undefined || !members.delete(place)) return
     if (members.size === 0) this.groups.delete(group)
     this.size--
   }
 
-  private choose(): Occupant | undefined {
+  private choose(): Place | undefined {
     let largest = this.groups.get(silent)
     let isSilent = true
     for (const [group, members] of this.groups) {
@@ -95,6 +65,40 @@ export class Handshakes {
     }
     if (largest === undefined) return undefined
     return isSilent ? first(largest) : Array.from(largest).pop()
+  }
+}
+
+/**
+ * The place of one socket until it is admitted.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Place {
+  private readonly handshakes: Handshakes
+  /** Ends the socket; given up with the place. */
+  private drop: (() => Effect.Effect<void>) | undefined
+  private group = silent
+
+  constructor(handshakes: Handshakes, drop: () => Effect.Effect<void>) {
+    this.handshakes = handshakes
+    this.drop = drop
+  }
+
+  /** Its `hello` has come: it waits for this actor now. */
+  waitFor(actor: string, key: string): void {
+    if (this.drop === undefined) return
+    this.handshakes.remove(this.group, this)
+    this.group = JSON.stringify([actor, key])
+    this.handshakes.add(this.group, this)
+  }
+
+  /** It was admitted, or is gone, or has to make room: returns what ends its socket, if it is there still. */
+  leave(): (() => Effect.Effect<void>) | undefined {
+    const { drop } = this
+    if (drop !== undefined) this.handshakes.remove(this.group, this)
+    this.drop = undefined
+    return drop
   }
 }
 

@@ -15,6 +15,7 @@ import * as Scope from "effect/Scope"
 import type * as DisconnectReason from "../DisconnectReason.ts"
 import type { AnyActor } from "../internal/definition.ts"
 import type { ConnectRequest } from "../LifecycleHooks.ts"
+import * as InTime from "./InTime.ts"
 import type { ServerConnection } from "./ServerConnection.ts"
 import type { Settings } from "./Settings.ts"
 import type { Turn } from "./Turn.ts"
@@ -85,7 +86,7 @@ export const make = (options: {
     connection?: ServerConnection
   ): Effect.Effect<A, E | HookFailed> =>
     effect.pipe(
-      Effect.timeoutOrElse({
+      InTime.timeoutOrElse({
         duration: options.settings.hookTimeout,
         orElse: () =>
           Effect.andThen(

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Scope from "effect/Scope"
 import type { ActorUnavailable } from "../CallError.ts"
 import type { Registration } from "../internal/actorHost.ts"
+import * as Engine from "../session/Engine.ts"
 import * as ResumeToken from "../session/ResumeToken.ts"
 import * as ActorInstance from "./ActorInstance.ts"
 import * as LiveActors from "./LiveActors.ts"
@@ -45,15 +46,17 @@ export const make = (registration: Registration, settings: Settings, options: {
   readonly onStart?: ((key: string) => Effect.Effect<void, never, Scope.Scope>) | undefined
 }): Effect.Effect<Instances, never, Scope.Scope> => {
   const context = Context.omit(Scope.Scope)(registration.context)
-  return LiveActors.make({
-    maxIdleTime: registration.maxIdleTime,
-    start: Effect.fnUntraced(function*(key: string, keeper) {
-      if (options.onStart !== undefined) yield* options.onStart(key)
-      const epoch = yield* ResumeToken.make
-      const isDraining = () => options.isDraining(key)
-      return yield* ActorInstance.make({ registration, key, epoch, settings, keeper, isDraining })
+  const live = (engine: Engine.Engine) =>
+    LiveActors.make({
+      maxIdleTime: registration.maxIdleTime,
+      start: Effect.fnUntraced(function*(key: string, keeper) {
+        if (options.onStart !== undefined) yield* options.onStart(key)
+        const epoch = yield* ResumeToken.make
+        const isDraining = () => options.isDraining(key)
+        return yield* ActorInstance.make({ registration, key, epoch, settings, keeper, engine, isDraining })
+      })
     })
-  }).pipe(
+  return Effect.flatMap(Engine.make, live).pipe(
     Effect.updateContext((current: Context.Context<Scope.Scope>) =>
       Context.add(context, Scope.Scope, Context.get(current, Scope.Scope))
     )

@@ -42,7 +42,7 @@ export const make = Effect.fnUntraced(function*(
 
   return ActorHost.of({
     register: (registration) => register(actors, registration, settings, () => draining),
-    accept: Accept.make({
+    accept: yield* Accept.make({
       settings,
       isDraining: () => draining,
       serve: (socket) => serve(actors, settings, socket)

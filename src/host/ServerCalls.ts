@@ -40,13 +40,9 @@ export const act = (
     case "chunk-ack":
       return Effect.sync(() => acknowledgeChunk(connection, frame[1]))
     case "subscribe":
-      return Effect.sync(() => {
-        connection.subscriptions.add(frame[1])
-      })
+      return Effect.sync(() => connection.subscribe(frame[1]))
     case "unsubscribe":
-      return Effect.sync(() => {
-        connection.subscriptions.delete(frame[1])
-      })
+      return Effect.sync(() => connection.unsubscribe(frame[1]))
   }
 }
 
@@ -63,12 +59,11 @@ const call = (
   }
   if (connection.calls.has(id)) {
     const message = `the id of call ${id} is in use`
-    return Effect.sync(() => connection.end(DisconnectReason.ProtocolError.make({ message })))
+    return Effect.sync(() => void connection.end(DisconnectReason.ProtocolError.make({ message })))
   }
   if (connection.replyAgain(id)) return Effect.void
   const record = makeCall(id, rpc, meta?.discard === true, self.telemetry.now())
   connection.calls.set(id, record)
-  connection.quiet.close()
   return Effect.matchEffect(RpcCodec.withServices(RpcCodec.of(rpc).decodePayload(payload), self.context), {
     onFailure: (error) =>
       Effect.andThen(
@@ -198,7 +193,7 @@ export const finish = Effect.fnUntraced(function*(
     connection.settle(record)
     yield* write(self, connection, { _tag: "Interrupt", requestId: RequestId(record.id), interruptors: [] })
   }
-  yield* connection.quiet.await.pipe(
+  yield* connection.awaitQuiet.pipe(
     Effect.interruptible,
     Effect.timeoutOption(self.settings.kickGrace)
   )

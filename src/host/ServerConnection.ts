@@ -7,7 +7,7 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import type * as Rpc from "effect/rpc/Rpc"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type * as Tracer from "effect/Tracer"
 import type { ConnectionId } from "../Connection.ts"
@@ -16,7 +16,7 @@ import type { AnyConnection } from "../internal/definition.ts"
 import * as EndCode from "../session/EndCode.ts"
 import * as Frame from "../session/Frame.ts"
 import { Gate } from "../session/Gate.ts"
-import type { InOrder } from "../session/InOrder.ts"
+import { InOrder, type Worker } from "../session/InOrder.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import type { Session } from "../session/Session.ts"
 import type { ActorTelemetry } from "./ActorTelemetry.ts"
@@ -79,6 +79,8 @@ export const makeCall = (id: number, rpc: Rpc.AnyWithProps, discard: boolean, ta
   window: new Gate()
 })
 
+const none: ReadonlySet<string> = new Set()
+
 /**
  * A connection, from its admission until `onDisconnect` has run.
  *
@@ -91,20 +93,22 @@ export class ServerConnection {
   readonly number: number
   /** What the actor sees of it; set when it is listed. */
   view!: AnyConnection
-  /** Closes before `onDisconnect`. */
-  readonly scope: Scope.Closeable
+  private readonly parentScope: Scope.Scope
+  private ownScope: Scope.Closeable | undefined
   readonly session: Session
   readonly telemetry: ActorTelemetry
   state: unknown
   status: "Connected" | "Suspended" = "Connected"
-  readonly subscriptions: Set<string>
+  /** Made for the first subscription; many connections have none. */
+  private subscribed: Set<string> | undefined
   readonly calls = new Map<number, ServerCall>()
   private answered = 0
   readonly ended = Deferred.makeUnsafe<DisconnectReason.DisconnectReason>()
-  /** Open while no call is unanswered. */
-  readonly quiet = new Gate()
-  /** One hook of a connection at a time. */
-  readonly hooks = Semaphore.makeUnsafe(1)
+  private readonly onEnd: (connection: ServerConnection) => void
+  /** Whether its beginning is over, `onConnect` above all: its end does not come before. */
+  hasBegun = false
+  private quiet: Deferred.Deferred<void> | undefined
+  private semaphore: Semaphore.Semaphore | undefined
   /** The data frames that wait to be acted on; closed until `onConnect` has succeeded. */
   readonly inbox: InOrder<Frame.ClientData>
   /** The token to resume with; its hash where the connection is recorded. */
@@ -137,10 +141,14 @@ export class ServerConnection {
     readonly state: unknown
     readonly attach: number
     readonly subscriptions: Iterable<string>
-    readonly scope: Scope.Closeable
+    /** The scope of the actor. */
+    readonly scope: Scope.Scope
     readonly session: Session
     readonly telemetry: ActorTelemetry
-    readonly inbox: InOrder<Frame.ClientData>
+    /** Acts on the data frames. */
+    readonly makeWorker: (connection: ServerConnection) => Worker<Frame.ClientData>
+    /** Called when the end is decided and the beginning is over. */
+    readonly onEnd: (connection: ServerConnection) => void
     readonly commits: Commits | undefined
   }) {
     this.commits = options.commits
@@ -148,12 +156,47 @@ export class ServerConnection {
     this.number = options.number
     this.state = options.state
     this.attach = options.attach
-    this.subscriptions = new Set(options.subscriptions)
-    this.scope = options.scope
+    for (const event of options.subscriptions) this.subscribe(event)
+    this.parentScope = options.scope
     this.session = options.session
     this.telemetry = options.telemetry
     this.since = options.telemetry.wallClock()
-    this.inbox = options.inbox
+    this.inbox = new InOrder(options.makeWorker(this), { closed: true })
+    this.onEnd = options.onEnd
+  }
+
+  /** Closes before `onDisconnect`; made when it is asked for. */
+  get scope(): Scope.Scope {
+    return this.ownScope ??= Scope.forkUnsafe(this.parentScope)
+  }
+
+  get closeScope(): Effect.Effect<void> {
+    return Effect.suspend(() => Scope.close(this.ownScope ??= Scope.makeUnsafe(), Exit.void))
+  }
+
+  /** One hook of a connection at a time. */
+  get hooks(): Semaphore.Semaphore {
+    return this.semaphore ??= Semaphore.makeUnsafe(1)
+  }
+
+  /** The events that its client is subscribed to. */
+  get subscriptions(): ReadonlySet<string> {
+    return this.subscribed ?? none
+  }
+
+  subscribe(event: string): void {
+    this.subscribed ??= new Set()
+    this.subscribed.add(event)
+  }
+
+  unsubscribe(event: string): void {
+    this.subscribed?.delete(event)
+  }
+
+  /** Subscribes to these events and to no other. */
+  resubscribe(events: Iterable<string>): void {
+    this.subscribed = undefined
+    for (const event of events) this.subscribe(event)
   }
 
   /** Whether `onSuspend` is to run now; `true` once per suspension. */
@@ -230,7 +273,11 @@ export class ServerConnection {
   end(reason: DisconnectReason.DisconnectReason): boolean {
     if (this.isEnded) return false
     if (this.record !== undefined && !EndCode.isParting(reason)) this.change({ ended: reason })
-    return Deferred.doneUnsafe(this.ended, Exit.succeed(reason))
+    // Who waits for the end goes on within the next line: a beginning that is still under way sees to the end itself.
+    const { hasBegun } = this
+    Deferred.doneUnsafe(this.ended, Exit.succeed(reason))
+    if (hasBegun) this.onEnd(this)
+    return true
   }
 
   /** Changes what is stored, together with what the current turn changes. */
@@ -298,7 +345,16 @@ export class ServerConnection {
   /** Forgets a call. */
   settle(call: ServerCall): void {
     if (this.calls.delete(call.id) && call.answered) this.answered--
-    if (this.calls.size === 0) this.quiet.open()
+    if (this.calls.size === 0 && this.quiet !== undefined) Deferred.doneUnsafe(this.quiet, Exit.void)
+  }
+
+  /** Completes when no call is left. */
+  get awaitQuiet(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.calls.size === 0) return Effect.void
+      this.quiet ??= Deferred.makeUnsafe()
+      return Deferred.await(this.quiet)
+    })
   }
 }
 

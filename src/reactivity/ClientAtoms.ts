@@ -134,8 +134,7 @@ export class ClientAtoms {
     const runtime = Atom.runtime((get): Layer.Layer<never> => {
       if (!get(dialling)) return Layer.effectContext(Effect.never)
       const connectOptions = typeof connect === "function" ? connect(get) : connect ?? {}
-      // Fresh, so that a client that is refreshed is another one, however long the old one takes to leave.
-      return Layer.provideMerge(Layer.fresh(this.actor.layerClient(key, connectOptions)), layer)
+      return Layer.provideMerge(this.actor.layerClient(key, connectOptions), layer)
     })
     return idleTimeToLive === undefined ? runtime : Atom.setIdleTTL(runtime, idleTimeToLive)
   }

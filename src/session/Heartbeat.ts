@@ -3,54 +3,28 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
-import * as Duration from "effect/Duration"
-import * as Effect from "effect/Effect"
+import type { Deadline, Deadlines, Waiter } from "./Deadlines.ts"
 import type { HeartbeatTiming } from "./Frame.ts"
 
 /**
- * The times of the last inbound message, in monotonic nanoseconds.
+ * The socket that is watched over.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Activity {
-  readonly mark: () => void
-  readonly last: () => bigint
+export interface Watched {
+  readonly ping: () => void
+  /** The peer has been silent for the interval and then left a ping unanswered. */
+  readonly onSilence: () => void
 }
 
-/**
- * Notes when anything was heard of the peer.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const makeActivity: Effect.Effect<Activity> = Clock.clockWith((clock) => {
-  let last = clock.monotonicTimeNanosUnsafe()
-  return Effect.succeed({
-    mark: () => {
-      last = clock.monotonicTimeNanosUnsafe()
-    },
-    last: () => last
-  })
-})
+/** An answer is late where a timer goes off after so many times the timeout. */
+const patience = 1.25
 
 /**
- * What may ask for a sign of life before the time of the next ping has come.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Wakes {
-  /** When that was asked for last, in monotonic nanoseconds. */
-  readonly last: bigint
-  /** Completes when it is asked for the next time. */
-  readonly next: Effect.Effect<void>
-}
-
-/**
- * Completes when the peer has been silent for `interval`, or since the last
- * wake, and then left a ping unanswered for `timeout`.
+ * Watches over a socket: pings when the peer has been silent for `interval`,
+ * or when it is woken, and gives the peer up when that was left unanswered for
+ * `timeout`.
  *
  * **Details**
  *
@@ -61,33 +35,74 @@ export interface Wakes {
  * nothing about the peer, whose answer may be there and not be read yet, so
  * that it is asked once more.
  *
- * @category combinators
+ * @category models
  * @since 0.1.0
  */
-export const awaitSilence = Effect.fnUntraced(function*(
-  activity: Activity,
-  timing: HeartbeatTiming,
-  ping: () => void,
-  wakes?: Wakes
-): Effect.fn.Return<void> {
-  const interval = BigInt(timing.interval) * 1_000_000n
-  const patience = BigInt(timing.timeout) * 1_250_000n
-  let doubted = false
-  while (true) {
-    const now = yield* Clock.monotonicTimeNanos
-    const heard = activity.last()
-    const idle = now - heard
-    const isWoken = wakes !== undefined && wakes.last > heard
-    if (idle < interval && !isWoken && !doubted) {
-      const rest = Effect.sleep(Duration.nanos(interval - idle))
-      yield* wakes === undefined ? rest : Effect.raceFirst(rest, wakes.next)
-      continue
-    }
-    ping()
-    yield* Effect.sleep(timing.timeout)
-    const isSilent = activity.last() === heard
-    const isLate = (yield* Clock.monotonicTimeNanos) - now > patience
-    if (isSilent && (doubted || !isLate)) return
-    doubted = isSilent
+export class Heartbeat implements Waiter {
+  private readonly deadlines: Deadlines
+  private readonly watched: Watched
+  private timing: HeartbeatTiming | undefined
+  private deadline: Deadline | undefined
+  /** When the peer was last heard of, in monotonic milliseconds, as all times here. */
+  private heard: number
+  /** What asks for a sign of life before its time has come: when that was last. */
+  private woken = -Infinity
+  /** The ping that waits for its answer: when it was sent, and what `heard` was then. */
+  private ping: { readonly at: number; readonly heard: number } | undefined
+  /** Whether the last answer may only not have been read yet. */
+  private doubted = false
+
+  constructor(deadlines: Deadlines, watched: Watched) {
+    this.deadlines = deadlines
+    this.watched = watched
+    this.heard = deadlines.now()
   }
-})
+
+  /** Notes that something was heard of the peer. */
+  mark(): void {
+    this.heard = this.deadlines.now()
+  }
+
+  start(timing: HeartbeatTiming): void {
+    this.timing = timing
+    this.check(timing)
+  }
+
+  /** Asks for a sign of life now, or again once the answer to an earlier ping is there. */
+  wake(): void {
+    this.woken = this.deadlines.now()
+    if (this.timing === undefined || this.ping !== undefined) return
+    this.deadlines.cancel(this.deadline)
+    this.check(this.timing)
+  }
+
+  stop(): void {
+    this.timing = undefined
+    this.deadlines.cancel(this.deadline)
+  }
+
+  onDeadline(): void {
+    const { ping, timing } = this
+    if (timing === undefined) return
+    if (ping !== undefined) {
+      this.ping = undefined
+      const isSilent = this.heard === ping.heard
+      const isLate = this.deadlines.now() - ping.at > timing.timeout * patience
+      if (isSilent && (this.doubted || !isLate)) return this.watched.onSilence()
+      this.doubted = isSilent
+    }
+    this.check(timing)
+  }
+
+  private check(timing: HeartbeatTiming): void {
+    const now = this.deadlines.now()
+    const rest = timing.interval - (now - this.heard)
+    if (rest > 0 && this.woken <= this.heard && !this.doubted) {
+      this.deadline = this.deadlines.set(rest, this)
+    } else {
+      this.ping = { at: now, heard: this.heard }
+      this.watched.ping()
+      this.deadline = this.deadlines.set(timing.timeout, this)
+    }
+  }
+}

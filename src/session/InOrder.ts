@@ -12,6 +12,21 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 
 /**
+ * What is done with an item, and the fiber that does it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Worker<in A> {
+  readonly act: (item: A) => Effect.Effect<void>
+  /** Answers for an item whose `act` has died; the later items go on in any case. */
+  readonly onDefect?: ((item: A, cause: Cause.Cause<never>) => Effect.Effect<void>) | undefined
+  readonly context: Context.Context<never>
+  /** Owns the fibers of what takes its time. */
+  readonly scope: Scope.Scope
+}
+
+/**
  * Acts on items in the order in which they were offered.
  *
  * **Details**
@@ -27,26 +42,12 @@ import type * as Scope from "effect/Scope"
 export class InOrder<A> {
   private readonly items: Array<A> = []
   private busy: boolean
-  private readonly act: (item: A) => Effect.Effect<void>
-  private readonly onDefect: ((item: A, cause: Cause.Cause<never>) => Effect.Effect<void>) | undefined
-  private readonly context: () => Context.Context<never>
-  private readonly scope: Scope.Scope
+  private readonly worker: Worker<A>
 
-  constructor(options: {
-    readonly act: (item: A) => Effect.Effect<void>
-    /** Answers for an item whose `act` has died; the later items go on in any case. */
-    readonly onDefect?: ((item: A, cause: Cause.Cause<never>) => Effect.Effect<void>) | undefined
-    /** The services to run with, asked for each item. */
-    readonly context: () => Context.Context<never>
-    readonly scope: Scope.Scope
-    /** Whether nothing is acted on before `open`. */
-    readonly closed?: boolean
-  }) {
-    this.act = options.act
-    this.onDefect = options.onDefect
-    this.context = options.context
-    this.scope = options.scope
-    this.busy = options.closed ?? false
+  /** With `closed` nothing is acted on before `open`. */
+  constructor(worker: Worker<A>, options?: { readonly closed: boolean }) {
+    this.worker = worker
+    this.busy = options?.closed ?? false
   }
 
   /** Items that wait. */
@@ -55,8 +56,12 @@ export class InOrder<A> {
   }
 
   offer(item: A): void {
-    this.items.push(item)
-    this.drain()
+    if (this.busy) {
+      this.items.push(item)
+    } else {
+      this.start(item)
+      this.drain()
+    }
   }
 
   /** Lets through what waited since the beginning. */
@@ -77,30 +82,33 @@ export class InOrder<A> {
   }
 
   private drain(): void {
-    while (!this.busy && this.items.length > 0) {
-      this.busy = true
-      const item = this.items.shift()!
-      // Suspended, so that what `act` throws is a defect of this item and not of the one who brings it.
-      const fiber = Effect.runForkWith(this.context())(Effect.suspend(() => this.act(item)))
-      const exit = fiber.pollUnsafe()
-      if (exit !== undefined) {
-        this.busy = false
-        this.look(item, exit)
-        continue
-      }
-      Fiber.runIn(fiber, this.scope)
-      fiber.addObserver((exit) => {
-        // Its scope has closed: what comes after the item that was not done must not be done either.
-        if (Exit.hasInterrupts(exit)) return
-        this.busy = false
-        this.look(item, exit)
-        this.drain()
-      })
+    while (!this.busy && this.items.length > 0) this.start(this.items.shift()!)
+  }
+
+  private start(item: A): void {
+    this.busy = true
+    const { context } = this.worker
+    // Suspended, so that what `act` throws is a defect of this item and not of the one who brings it.
+    const fiber = Effect.runForkWith(context)(Effect.suspend(() => this.worker.act(item)))
+    const exit = fiber.pollUnsafe()
+    if (exit !== undefined) {
+      this.busy = false
+      this.look(item, exit)
+      return
     }
+    Fiber.runIn(fiber, this.worker.scope)
+    fiber.addObserver((exit) => {
+      // Its scope has closed: what comes after the item that was not done must not be done either.
+      if (Exit.hasInterrupts(exit)) return
+      this.busy = false
+      this.look(item, exit)
+      this.drain()
+    })
   }
 
   private look(item: A, exit: Exit.Exit<void>): void {
-    if (this.onDefect === undefined || Exit.isSuccess(exit) || !Exit.hasDies(exit)) return
-    Fiber.runIn(Effect.runForkWith(this.context())(this.onDefect(item, exit.cause)), this.scope)
+    if (Exit.isSuccess(exit) || this.worker.onDefect === undefined || !Exit.hasDies(exit)) return
+    const { context, scope } = this.worker
+    Fiber.runIn(Effect.runForkWith(context)(this.worker.onDefect(item, exit.cause)), scope)
   }
 }

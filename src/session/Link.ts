@@ -22,14 +22,16 @@ import { ProtocolViolation } from "./ProtocolViolation.ts"
  * @since 0.1.0
  */
 export interface Link {
+  /** Open as long as the socket is. */
+  readonly scope: Scope.Scope
   /** The next messages, in order; fails when the socket has ended. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<string>, Socket.SocketError | ProtocolViolation>
   /** Hands one message to the socket. */
-  readonly write: (message: string) => Effect.Effect<void, Socket.SocketError>
+  write(message: string): Effect.Effect<void, Socket.SocketError>
   /** Drops the socket without a word: `pull` fails. */
   readonly abort: Effect.Effect<void>
   /** Closes the socket; `reason` is cut to what a close frame may hold. */
-  readonly close: (code: number, reason: string) => Effect.Effect<void>
+  close(code: number, reason: string): Effect.Effect<void>
 }
 
 /**
@@ -39,26 +41,63 @@ export interface Link {
  * @category constructors
  * @since 0.1.0
  */
-export const fromSocket: (
+export const fromSocket = (
   socket: Socket.Socket,
   options: { readonly maxBytes: number | (() => number) }
-) => Effect.Effect<Link, Socket.SocketError, Scope.Scope> = Effect.fnUntraced(function*(socket, options) {
-  const scope = yield* Scope.fork(yield* Effect.scope)
-  const writer = yield* Scope.provide(socket.writer, scope)
-  const { pull } = yield* Scope.provide(socket.reader, scope)
-  const { maxBytes } = options
-  const lines = new Lines()
-  const next: Link["pull"] = Effect.flatMap(pull, (chunks) => {
-    const read = readMessages(chunks, lines, typeof maxBytes === "number" ? maxBytes : maxBytes())
-    return Effect.filterOrElse(read, isNonEmpty, () => next)
+): Effect.Effect<Link, Socket.SocketError, Scope.Scope> =>
+  Effect.flatMap(Effect.scope, (parent) => {
+    const scope = Scope.forkUnsafe(parent)
+    return Effect.flatMap(socket.writer, (writer) =>
+      Effect.map(socket.reader, ({ pull }) => new SocketLink(writer, pull, scope, options.maxBytes))).pipe(
+        Scope.provide(scope)
+      )
   })
-  return {
-    pull: next,
-    write: (message) => writer.write(message + "\n"),
-    abort: Scope.close(scope, Exit.void),
-    close: (code, reason) => Effect.ignore(writer.write(new Socket.CloseEvent(code, truncateReason(reason))))
+
+class SocketLink implements Link {
+  readonly scope: Scope.Closeable
+  readonly pull: Link["pull"]
+  private readonly writer: Socket.Writer
+  private readonly maxBytes: number | (() => number)
+  /** Made for the first bytes; a WebSocket sends text. */
+  private lines: Lines | undefined
+
+  constructor(
+    writer: Socket.Writer,
+    pull: Socket.Reader["pull"],
+    scope: Scope.Closeable,
+    maxBytes: number | (() => number)
+  ) {
+    this.writer = writer
+    this.scope = scope
+    this.maxBytes = maxBytes
+    this.pull = Effect.flatMap(pull, (chunks) => this.read(chunks))
   }
-})
+
+  get abort(): Effect.Effect<void> {
+    return Scope.close(this.scope, Exit.void)
+  }
+
+  write(message: string): Effect.Effect<void, Socket.SocketError> {
+    return this.writer.write(message + "\n")
+  }
+
+  close(code: number, reason: string): Effect.Effect<void> {
+    return Effect.ignore(this.writer.write(new Socket.CloseEvent(code, truncateReason(reason))))
+  }
+
+  private read(chunks: ReadonlyArray<string | Uint8Array>): Link["pull"] {
+    const maxBytes = typeof this.maxBytes === "number" ? this.maxBytes : this.maxBytes()
+    if (isText(chunks)) {
+      return chunks.some((chunk) => Frame.exceeds(chunk, maxBytes + 1))
+        ? Effect.fail(tooLong(maxBytes))
+        : Effect.succeed(chunks)
+    }
+    return Effect.flatMap(
+      readLines(chunks, this.lines ??= new Lines(), maxBytes),
+      (messages) => isNonEmpty(messages) ? Effect.succeed(messages) : this.pull
+    )
+  }
+}
 
 /**
  * A socket that may be a byte stream, which has no close codes: it ends with its scope, after what was written to it.
@@ -82,6 +121,10 @@ export const withoutCloseCodes = (socket: Socket.Socket): Socket.Socket =>
 
 const isNonEmpty = (messages: ReadonlyArray<string>): messages is NonEmptyReadonlyArray<string> => messages.length > 0
 
+/** A batch of a WebSocket, which is never empty. */
+const isText = (chunks: ReadonlyArray<string | Uint8Array>): chunks is NonEmptyReadonlyArray<string> =>
+  chunks.every((chunk) => typeof chunk === "string")
+
 const tooLong = (maxBytes: number) =>
   new ProtocolViolation({ message: `a message is longer than the ${maxBytes} bytes that are allowed` })
 
@@ -90,7 +133,6 @@ const maxPieces = 1_024
 
 /** The line that has begun and not ended yet. */
 class Lines {
-  /** Made for the first bytes; a WebSocket sends text. */
   private decoder: TextDecoder | undefined
   private pieces: Array<string> = []
   private bytes = 0
@@ -121,17 +163,6 @@ class Lines {
     this.pieces.push(piece)
     return this.bytes <= maxBytes
   }
-}
-
-const readMessages = (
-  chunks: ReadonlyArray<string | Uint8Array>,
-  lines: Lines,
-  maxBytes: number
-): Effect.Effect<ReadonlyArray<string>, ProtocolViolation> => {
-  if (!chunks.every((chunk) => typeof chunk === "string")) return readLines(chunks, lines, maxBytes)
-  return chunks.some((chunk) => Frame.exceeds(chunk, maxBytes + 1))
-    ? Effect.fail(tooLong(maxBytes))
-    : Effect.succeed(chunks)
 }
 
 const readLines = (

@@ -3,61 +3,39 @@
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import type { SchedulerDispatcher } from "effect/Scheduler"
-import * as Scope from "effect/Scope"
+import type { Engine } from "./Engine.ts"
 import * as Frame from "./Frame.ts"
-import { Gate } from "./Gate.ts"
 import type { Link } from "./Link.ts"
 
 /**
- * Collects frames and writes them in the order they came in.
+ * What a writer writes for.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Outgoing {
-  /** Adds a frame to the next message; never waits. */
-  readonly push: (frame: string) => void
-  /** Adds a frame unless the same one waits already. */
-  readonly pushOnce: (frame: string) => void
-  /**
-   * Runs a function and writes at once, as one message, what it has pushed. Of several batches in one turn of the
-   * scheduler the first one leaves at once, the others together.
-   */
-  readonly batch: <A>(produce: () => A) => A
-  /** Within a batch: writes what there is, if that is much, so that the peer can begin with it. */
-  readonly relieve: () => void
-  /** Length of the frames that wait for a write to end, in UTF-16 code units. */
-  readonly waiting: () => number
-  /** Writes a message even if nothing was pushed, for what `beforeWrite` adds. */
-  readonly nudge: () => void
-  /** Writes what was pushed, then closes the socket. The first call counts. */
-  readonly end: (code: number, reason: string) => void
-  /** Completes when nothing will be written any more: `end` has closed the socket, or writing has failed. */
-  readonly done: Effect.Effect<void>
-  /**
-   * Completes when `end` has closed the socket. When writing has failed, it completes a moment later: what the peer said
-   * last, perhaps why it left, may still have to be read.
-   */
-  readonly ended: Effect.Effect<void>
+export interface Owner {
+  /** Largest message of several frames, in bytes. */
+  readonly maxBatchBytes: () => number
+  /** One more frame for a message that is about to leave, so that acknowledgements ride on data. */
+  readonly beforeWrite: () => string | undefined
+  /** The socket has ended; where writing has failed, a moment later. */
+  readonly onEnd: () => void
 }
 
 /** So many frames leave before their batch is over: one end would wait for the other otherwise, in turns. */
 const early = 24
 
-/** How long the last message may take to leave. */
-const farewell = "5 seconds"
+/** How long the last message may take to leave, in milliseconds. */
+const farewell = 5_000
 
-/** How long a socket that cannot be written to is still read. */
-const lastWords = "1 second"
+/** How long a socket that cannot be written to is still read, in milliseconds. */
+const lastWords = 1_000
 
 /**
- * Starts the writer of a link in the current scope. `beforeWrite` may add one
- * frame to each message, so that acknowledgements ride on data.
+ * Collects frames and writes them in the order they came in.
  *
  * **Details**
  *
@@ -65,94 +43,78 @@ const lastWords = "1 second"
  * of the scheduler, or at the end of a `batch`. A write that takes its time
  * holds the later ones back.
  *
- * @category constructors
+ * @category models
  * @since 0.1.0
  */
-export const make = (link: Link, options: {
-  readonly maxBatchBytes: () => number
-  readonly beforeWrite: () => string | undefined
-  /** Runs when the socket has ended, a moment later where writing has failed. */
-  readonly onEnd?: Effect.Effect<void> | undefined
-}): Effect.Effect<Outgoing, never, Scope.Scope> =>
-  Effect.flatMap(Effect.context<Scope.Scope>(), (context) =>
-    Effect.withFiber((fiber) => {
-      const writer = new Writer({
-        ...options,
-        onEnd: options.onEnd ?? Effect.void,
-        link,
-        context,
-        dispatcher: fiber.currentDispatcher
-      })
-      return Effect.as(
-        Scope.addFinalizer(Context.get(context, Scope.Scope), Effect.sync(() => writer.stop(false))),
-        writer
-      )
-    }))
-
-interface Environment {
-  readonly link: Link
-  readonly maxBatchBytes: () => number
-  readonly beforeWrite: () => string | undefined
-  readonly onEnd: Effect.Effect<void>
-  readonly context: Context.Context<Scope.Scope>
-  readonly dispatcher: SchedulerDispatcher
-}
-
-class Writer implements Outgoing {
-  private readonly env: Environment
-  private readonly gate = new Gate()
+export class Outgoing {
+  private readonly link: Link
+  private readonly engine: Engine
+  private readonly owner: Owner
   private frames: Array<string> = []
   private closing: { readonly code: number; readonly reason: string } | undefined
   private state: "idle" | "scheduled" | "batching" | "writing" | "ended" = "idle"
   /** Whether there is something to write, or `beforeWrite` may have something. */
   private isAsked = false
-  private failed = false
-  private readonly once = new Set<string>()
+  /** The frames of the next message that are not to be in it twice. */
+  private once: Set<string> | undefined
+  private ended: Deferred.Deferred<void> | undefined
 
-  constructor(env: Environment) {
-    this.env = env
-    this.gate.close()
+  constructor(link: Link, engine: Engine, owner: Owner) {
+    this.link = link
+    this.engine = engine
+    this.owner = owner
   }
 
+  /** Completes when nothing will be written any more: `end` has closed the socket, or writing has failed. */
   get done(): Effect.Effect<void> {
-    return this.gate.await
+    return Effect.suspend(() => {
+      if (this.state === "ended") return Effect.void
+      this.ended ??= Deferred.makeUnsafe()
+      return Deferred.await(this.ended)
+    })
   }
 
-  get ended(): Effect.Effect<void> {
-    return Effect.andThen(this.done, Effect.suspend(() => this.failed ? Effect.sleep(lastWords) : Effect.void))
-  }
-
+  /** Adds a frame to the next message; never waits. */
   push(frame: string): void {
     if (this.closing !== undefined) return
     this.frames.push(frame)
     this.nudge()
   }
 
+  /** Adds a frame unless the same one waits already. */
   pushOnce(frame: string): void {
+    this.once ??= new Set()
     if (this.once.has(frame)) return
     this.once.add(frame)
     this.push(frame)
   }
 
-  nudge(): void {
-    this.isAsked = true
-    if (this.state !== "idle") return
-    this.state = "scheduled"
-    this.env.dispatcher.scheduleTask(() => this.flush(), 0)
-  }
-
+  /** Length of the frames that wait for a write to end, in UTF-16 code units. */
   waiting(): number {
     return this.state === "writing" ? this.frames.reduce((length, frame) => length + frame.length, 0) : 0
   }
 
+  /** Writes a message even if nothing was pushed, for what `beforeWrite` adds. */
+  nudge(): void {
+    this.isAsked = true
+    if (this.state !== "idle") return
+    this.state = "scheduled"
+    this.engine.dispatcher.scheduleTask(() => this.flush(), 0)
+  }
+
+  /** Writes what was pushed, then closes the socket. The first call counts. */
   end(code: number, reason: string): void {
     if (this.closing !== undefined) return
     this.closing = { code, reason }
     this.nudge()
     // A peer that does not read its farewell is not waited for.
-    this.fork(Effect.delay(Effect.sync(() => this.stop(false)), farewell))
+    this.engine.deadlines.set(farewell, { onDeadline: () => this.leave() })
   }
 
+  /**
+   * Runs a function and writes at once, as one message, what it has pushed. Of several batches in one turn of the
+   * scheduler the first one leaves at once, the others together.
+   */
   batch<A>(produce: () => A): A {
     if (this.state !== "idle") return produce()
     this.state = "batching"
@@ -167,6 +129,7 @@ class Writer implements Outgoing {
     return result
   }
 
+  /** Within a batch: writes what there is, if that is much, so that the peer can begin with it. */
   relieve(): void {
     if (this.frames.length < early || !this.isBatching()) return
     this.flush()
@@ -177,35 +140,46 @@ class Writer implements Outgoing {
     return this.state === "batching"
   }
 
-  /** Stops without another word. */
-  stop(failed: boolean): void {
-    if (this.state === "ended") return
+  /** The socket has ended: nothing is written any more. */
+  stop(): void {
+    this.finish()
+  }
+
+  private leave(): void {
+    if (this.finish()) this.owner.onEnd()
+  }
+
+  /** What the peer said last, perhaps why it left, may still have to be read. */
+  private fail(): void {
+    if (!this.finish()) return
+    this.engine.deadlines.set(lastWords, { onDeadline: () => this.owner.onEnd() })
+  }
+
+  private finish(): boolean {
+    if (this.state === "ended") return false
     this.state = "ended"
-    this.failed = failed
     this.closing ??= { code: 1006, reason: "" }
     this.frames = []
-    this.gate.open()
-    this.fork(Effect.andThen(this.ended, this.env.onEnd))
+    if (this.ended !== undefined) Deferred.doneUnsafe(this.ended, Exit.void)
+    return true
   }
 
   private flush(): void {
     if (this.state !== "scheduled" && this.state !== "batching") return
     this.state = "idle"
     this.isAsked = false
-    const extra = this.env.beforeWrite()
+    const extra = this.owner.beforeWrite()
     if (extra !== undefined) this.frames.push(extra)
-    if (this.frames.length > 0) {
-      const messages = toMessages(this.frames, this.env.maxBatchBytes())
-      this.frames = []
-      this.once.clear()
-      const { write } = this.env.link
-      this.run(
-        messages.length === 1 ? write(messages[0]!) : Effect.forEach(messages, write, { discard: true }),
-        (exit) => Exit.isSuccess(exit) ? this.goOn() : this.stop(true)
-      )
-    } else {
-      this.goOn()
-    }
+    if (this.frames.length === 0) return this.goOn()
+    const messages = toMessages(this.frames, this.owner.maxBatchBytes())
+    this.frames = []
+    this.once?.clear()
+    this.run(
+      messages.length === 1
+        ? this.link.write(messages[0]!)
+        : Effect.forEach(messages, (message) => this.link.write(message), { discard: true }),
+      (exit) => Exit.isSuccess(exit) ? this.goOn() : this.fail()
+    )
   }
 
   /** After a write: what has come meanwhile is next, then the end. */
@@ -214,19 +188,15 @@ class Writer implements Outgoing {
     this.state = "idle"
     if (this.frames.length > 0 || this.isAsked) return this.nudge()
     if (this.closing === undefined) return
-    this.run(this.env.link.close(this.closing.code, this.closing.reason), () => this.stop(false))
+    this.run(this.link.close(this.closing.code, this.closing.reason), () => this.leave())
   }
 
   private run<E>(effect: Effect.Effect<void, E>, onExit: (exit: Exit.Exit<void, E>) => void): void {
     this.state = "writing"
-    const fiber = this.fork(effect)
+    const fiber = this.engine.fork(effect, this.link.scope)
     const exit = fiber.pollUnsafe()
     if (exit === undefined) fiber.addObserver(onExit)
     else onExit(exit)
-  }
-
-  private fork<E>(effect: Effect.Effect<void, E>): Fiber.Fiber<void, E> {
-    return Fiber.runIn(Effect.runForkWith(this.env.context)(effect), Context.get(this.env.context, Scope.Scope))
   }
 }
 

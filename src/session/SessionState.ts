@@ -86,7 +86,11 @@ export const acknowledge = (self: SessionState, count: number): boolean => {
     self.head++
     self.acknowledged++
   }
-  if (self.head > 32 && self.head * 2 > self.kept.length) {
+  if (self.head > 0 && self.head === self.kept.length) {
+    // What is kept of an idle session must not stay as large as it once was.
+    self.kept = []
+    self.head = 0
+  } else if (self.head > 32 && self.head * 2 > self.kept.length) {
     self.kept = self.kept.slice(self.head)
     self.head = 0
   }

@@ -29,13 +29,11 @@ export interface PostgresRetry {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: {
-  readonly retryFor?: Duration.Input | undefined
-  readonly statementTimeout?: Duration.Input | undefined
+export const make = ({ retryFor, statementTimeout }: {
+  readonly retryFor: Duration.Duration
+  readonly statementTimeout: Duration.Duration
 }): PostgresRetry => {
-  const statementTimeout = Duration.fromInputUnsafe(options.statementTimeout ?? "10 seconds")
   const silence = unanswered(statementTimeout)
-  const retryFor = Duration.fromInputUnsafe(options.retryFor ?? "5 seconds")
   const schedule = Schedule.max([
     Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("500 millis")]).pipe(Schedule.jittered),
     Schedule.during(retryFor)

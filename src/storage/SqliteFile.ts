@@ -8,6 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
+import * as Fs from "node:fs"
 import { DatabaseSync } from "node:sqlite"
 import { StorageError } from "../ActorStorage.ts"
 import * as SqliteError from "./SqliteError.ts"
@@ -21,8 +22,20 @@ import * as SqliteError from "./SqliteError.ts"
 export interface Options {
   readonly filename: string
   readonly synchronous: "full" | "normal"
-  readonly maxBytes: number | undefined
+  readonly maxBytes: number
   readonly busyTimeout: Duration.Duration
+}
+
+/**
+ * A file that is open.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SqliteFile {
+  readonly database: DatabaseSync
+  /** Waits until every transaction that has been committed is on the disk; other work of the process goes on. */
+  readonly sync: Effect.Effect<void, StorageError>
 }
 
 /**
@@ -36,7 +49,7 @@ export interface Options {
  * @category constructors
  * @since 0.1.0
  */
-export const open = (options: Options): Effect.Effect<DatabaseSync, StorageError, Scope.Scope> => {
+export const open = (options: Options): Effect.Effect<SqliteFile, StorageError, Scope.Scope> => {
   const attempt: Attempt = (evaluate) =>
     Effect.try({ try: evaluate, catch: SqliteError.toStorageError(options.filename) })
   const once = Effect.gen(function*() {
@@ -44,10 +57,14 @@ export const open = (options: Options): Effect.Effect<DatabaseSync, StorageError
     yield* Effect.onError(prepare(attempt, database, options), () => close(database))
     return database
   })
-  return Effect.retry(Effect.acquireRelease(once, close), {
+  const owned = Effect.retry(Effect.acquireRelease(once, close), {
     while: ({ failure }) => failure === "Busy",
     times: Math.ceil(Duration.toMillis(options.busyTimeout) / 100),
     schedule: Schedule.spaced("100 millis")
+  })
+  return Effect.gen(function*() {
+    const database = yield* owned
+    return { database, sync: options.synchronous === "full" ? yield* syncing(attempt, database, options) : Effect.void }
   })
 }
 
@@ -55,6 +72,31 @@ type Attempt = <A>(evaluate: () => A) => Effect.Effect<A, StorageError>
 
 /** Moves what is in the log to the file, and lets go of it. */
 const close = (database: DatabaseSync): Effect.Effect<void> => Effect.ignore(Effect.try(() => database.close()))
+
+/**
+ * Takes the wait for the disk from SQLite, which would hold up the whole process.
+ *
+ * With `synchronous = NORMAL` a commit is written to the log and not synced; SQLite still syncs log and file where it
+ * moves one to the other, so that no crash can break them. Once the log is synced, what was committed before is as
+ * durable as with `FULL`, which does just that within the commit. It is the same file all the time: SQLite makes it
+ * when it is opened, writes it anew from its beginning, and removes it when it is closed.
+ */
+const syncing = (attempt: Attempt, database: DatabaseSync, options: Options) => {
+  const log = Effect.acquireRelease(
+    attempt(() => {
+      // The first commit to a new log also syncs the entry in its folder.
+      database.exec(`PRAGMA synchronous = FULL; BEGIN IMMEDIATE; PRAGMA user_version = ${migrations.length}; COMMIT`)
+      database.exec("PRAGMA synchronous = NORMAL")
+      return Fs.openSync(`${database.location()}-wal`, "r+")
+    }),
+    (log) => Effect.ignore(Effect.try(() => Fs.closeSync(log)))
+  )
+  return Effect.map(log, (log) =>
+    Effect.callback<void, StorageError>((resume) => {
+      Fs.fdatasync(log, (error) =>
+        resume(error === null ? Effect.void : Effect.fail(SqliteError.toStorageError(options.filename)(error))))
+    }))
+}
 
 /** "Teth": says whose file it is. */
 const applicationId = 0x54657468
@@ -115,10 +157,9 @@ const prepare = Effect.fnUntraced(function*(attempt: Attempt, database: Database
   }
   yield* attempt(() => {
     // On macOS a plain fsync leaves data in the cache of the disk.
-    const synchronous = options.synchronous === "full" ? "FULL; PRAGMA fullfsync = ON" : "NORMAL"
-    database.exec(`PRAGMA synchronous = ${synchronous}; PRAGMA journal_size_limit = ${64 * 1024 * 1024}`)
+    database.exec(`PRAGMA synchronous = NORMAL; PRAGMA fullfsync = ON; PRAGMA journal_size_limit = ${64 * 1024 * 1024}`)
     migrate(database, version)
-    if (options.maxBytes === undefined) return
+    if (options.maxBytes === Infinity) return
     const pages = Math.floor(options.maxBytes / Number(pragma(database, "page_size")))
     pragma(database, "max_page_count", Math.max(1, pages))
   })

@@ -161,17 +161,18 @@ export const rejected = (reason: string): Effect.Effect<void> =>
   })
 
 /**
- * Counts a socket among the handshakes until the result is called, or the scope closes.
+ * Shows how many sockets a host has accepted and not admitted yet, while the scope is open.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const handshake: Effect.Effect<() => void, never, Scope.Scope> = Effect.acquireRelease(
-  Effect.withFiber((fiber) =>
-    Effect.succeed(Instruments.level(Metrics.serverHandshakes, {}, fiber.context).add(() => 1))
-  ),
-  (done) => Effect.sync(done)
-)
+export const observeHandshakes = (count: () => number): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.asVoid(Effect.acquireRelease(
+    Effect.withFiber((fiber) =>
+      Effect.succeed(Instruments.level(Metrics.serverHandshakes, {}, fiber.context).add(count))
+    ),
+    (done) => Effect.sync(done)
+  ))
 
 /**
  * Counts a socket that leads to an actor of a cluster until the scope closes.

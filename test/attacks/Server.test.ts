@@ -84,7 +84,8 @@ const meet = Effect.gen(function*() {
     Effect.provideService(ActorClient, SocketClient.make(network.dial))
   )
   const link = yield* Queue.take(links)
-  const say = (...messages: ReadonlyArray<string>) => Effect.andThen(Effect.forEach(messages, link.write), settle)
+  const say = (...messages: ReadonlyArray<string>) =>
+    Effect.andThen(Effect.forEach(messages, (message) => link.write(message)), settle)
   return {
     client,
     heard: Queue.clear(heard),

@@ -1,12 +1,26 @@
 // What only a real WebSocket shows: origins, payloads that `ws` refuses, readers that stop, and dials by the dozen.
 import { NodeHttpServer, NodeWS } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { type Cause, Context, Effect, Exit, Layer, Logger, Option, Queue, Schema } from "effect"
+import {
+  type Cause,
+  Context,
+  Effect,
+  Exit,
+  Layer,
+  Logger,
+  Option,
+  Queue,
+  Schedule,
+  Schema,
+  Stream,
+  SubscriptionRef
+} from "effect"
 import { HttpRouter, HttpServer, HttpServerRequest, HttpServerResponse } from "effect/http"
 import { RateLimiter } from "effect/persistence"
 import { Rpc } from "effect/rpc"
+import { Socket } from "effect/socket"
 import { createServer } from "node:http"
-import { Actor, ActorHost, ActorServer } from "../../src/index.ts"
+import { Actor, ActorClient, ActorHost, ActorServer } from "../../src/index.ts"
 import type { Origins } from "../../src/server/Origin.ts"
 import * as Frame from "../../src/session/Frame.ts"
 import { hello } from "../support/RawPeer.ts"
@@ -257,6 +271,44 @@ describe("sockets that never say hello", () => {
       assert.deepStrictEqual(new Set(codes), new Set([4008, 4015]))
       assert.isTrue(yield* isWell)
     }))
+})
+
+/** The URLs that were asked for. */
+const urls: Array<string> = []
+
+const WriteUrls =
+  HttpRouter.middleware((app) =>
+    Effect.flatMap(HttpServerRequest.HttpServerRequest, ({ originalUrl }) => {
+      urls.push(originalUrl)
+      return app
+    })
+  ).layer
+
+describe("a client of the library", () => {
+  live(
+    "names nothing but the endpoint in its URL, on a resume neither",
+    { middleware: WriteUrls },
+    () =>
+      Effect.gen(function*() {
+        const sockets: Array<NodeWS.WebSocket> = []
+        const transport = Layer.succeed(Socket.WebSocketConstructor, (url) => {
+          const ws = new NodeWS.WebSocket(url)
+          sockets.push(ws)
+          return ws as unknown as WebSocket
+        })
+        const client = ActorClient.layerWebSocket({ url: `ws://127.0.0.1:${yield* port}/actors` })
+        const parrot = yield* Parrot.connect("a secret key", { reconnect: Schedule.spaced("10 millis") }).pipe(
+          Effect.provideContext(yield* Layer.build(Layer.provide(client, transport)))
+        )
+        yield* parrot.rpc.say({ length: 1 })
+        sockets[0]!.terminate()
+        const statuses = SubscriptionRef.changes(parrot.status)
+        yield* Stream.runHead(Stream.filter(statuses, (status) => status._tag === "Connected" && status.resumed))
+
+        const url = `http://127.0.0.1:${yield* port}/actors`
+      assert.deepStrictEqual(urls, [url, url])
+      })
+  )
 })
 
 /** As an app limits dials by address, ahead of the endpoint. */

@@ -1,5 +1,5 @@
 /**
- * The three fuzzers, by the names under which a failure is reported and repeated.
+ * The fuzzers, by the names under which a failure is reported and repeated.
  */
 import { Effect, Exit } from "effect"
 import * as Decoding from "./Decoding.ts"
@@ -27,4 +27,9 @@ const decoding: Fuzzer = (seed, inputs) =>
   })
 
 /** By name. */
-export const fuzzers = { decoding, serving: Serving.run, dialling: Dialling.run } satisfies Record<string, Fuzzer>
+export const fuzzers = {
+  decoding,
+  serving: Serving.run(false),
+  durable: Serving.run(true),
+  dialling: Dialling.run
+} satisfies Record<string, Fuzzer>

@@ -8,7 +8,7 @@ import * as ActorHost from "../../src/ActorHost.ts"
 import * as EndCode from "../../src/session/EndCode.ts"
 import * as Fortress from "../support/Fortress.ts"
 import { Keep } from "../support/Fortress.ts"
-import { enter, open, type RawPeer, settle } from "../support/RawPeer.ts"
+import { enter, open, type RawPeer, settle, settleUntil } from "../support/RawPeer.ts"
 import * as Grammar from "./Grammar.ts"
 import { mutate } from "./Mutate.ts"
 
@@ -80,7 +80,7 @@ const pass = Effect.fnUntraced(function*(seconds: number) {
  * Lets the peers of a seed loose on a host, one after the other and side by side, until they have said `inputs` messages.
  * Returns what went wrong.
  */
-export const run = (seed: number, inputs: number): Effect.Effect<Failure | undefined> =>
+export const run = (isDurable: boolean) => (seed: number, inputs: number): Effect.Effect<Failure | undefined> =>
   Effect.gen(function*() {
     const host = yield* ActorHost.ActorHost
     const { errors } = yield* Keep
@@ -107,7 +107,10 @@ export const run = (seed: number, inputs: number): Effect.Effect<Failure | undef
       if (wrong !== undefined) return failure(wrong)
       loot.push(...peer.frames("welcome").map(([, welcome]) => welcome))
       yield* honest.send(["call", asked, "echo", { text: "well?" }], ["ack", asked])
-      if (!honest.frames("reply").some(([, id]) => id === asked)) return failure("an honest client got no answer")
+      const answered = yield* settleUntil(() =>
+        honest.messages.some((message) => message.includes(`["reply",${asked},`))
+      )
+      if (!answered) return failure("an honest client got no answer")
       asked++
       // Most go without a word; some stay, beside those that come.
       if (dice.chance(0.9)) yield* peer.drop
@@ -121,7 +124,7 @@ export const run = (seed: number, inputs: number): Effect.Effect<Failure | undef
     return left === 0 ? undefined : failure(`${left} actors are left`)
   }).pipe(
     Effect.scoped,
-    Effect.provide(Fortress.layer(options)),
+    Effect.provide(isDurable ? Fortress.layerDurable(options) : Fortress.layer(options)),
     Effect.provide(TestClock.layer()),
     Effect.catchDefect((defect) => Effect.succeed({ seed, message: `a defect: ${String(defect)}` }))
   )

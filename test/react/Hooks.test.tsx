@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { configure, fireEvent, render, screen } from "@testing-library/react"
 import { Effect, Option } from "effect"
-import { AsyncResult, Atom } from "effect/reactivity"
+import { AsyncResult, Atom, type AtomRegistry } from "effect/reactivity"
 import { type ReactNode, StrictMode } from "react"
 import { hydrateRoot } from "react-dom/client"
 import * as Hooks from "../../src/react.ts"
@@ -138,18 +138,39 @@ describe("in React", () => {
     Effect.gen(function*() {
       const backstage = yield* Backstage
       const lobby = yield* makeLobby()
-      const page = (shown: boolean) => (
-        <Hooks.RegistryProvider defaultIdleTTL={100}>{shown ? <Status lobby={lobby} /> : null}</Hooks.RegistryProvider>
+      const { unmount } = yield* show(
+        <Hooks.RegistryProvider defaultIdleTTL={20}>
+          <Status lobby={lobby} />
+        </Hooks.RegistryProvider>
       )
-      const { rerender, unmount } = yield* show(page(true))
+      yield* see("Connected")
+      unmount()
+      yield* backstage.awaitEntry("onDisconnect ada ClientLeft")
+    }).pipe(Effect.provide(RoomAtoms.layer)))
+
+  it.effect("the connection stays for a component that is back before that", () =>
+    Effect.gen(function*() {
+      const backstage = yield* Backstage
+      const lobby = yield* makeLobby()
+      const registries = new Set<AtomRegistry.AtomRegistry>()
+      yield* Effect.addFinalizer(() => Effect.sync(() => registries.forEach((registry) => registry.dispose())))
+      const Shown = () => {
+        registries.add(Hooks.useRegistry())
+        return <Status lobby={lobby} />
+      }
+      const page = (isShown: boolean) => (
+        <Hooks.RegistryProvider defaultIdleTTL={600_000}>{isShown ? <Shown /> : null}</Hooks.RegistryProvider>
+      )
+      const { rerender } = yield* show(page(true))
       yield* see("Connected")
       rerender(page(false))
+      yield* settle
+      yield* settle
       rerender(page(true))
       yield* see("Connected")
       yield* settle
+      assert.strictEqual(registries.size, 1)
       assert.deepStrictEqual(yield* backstage.entriesOf("on"), ["onBeforeConnect ada", "onConnect ada"])
-      unmount()
-      yield* backstage.awaitEntry("onDisconnect ada ClientLeft")
     }).pipe(Effect.provide(RoomAtoms.layer)))
 
   it.effect("a component that only writes keeps its client, and can make a new one", () =>

@@ -1,20 +1,27 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import { AsyncResult, Atom } from "effect/reactivity"
 import { StrictMode } from "react"
 import { renderToString } from "react-dom/server"
+import type { ActorClient } from "../../src/ActorClient.ts"
 import * as Hooks from "../../src/react.ts"
 import * as ActorAtom from "../../src/reactivity/ActorAtom.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
 import * as ChatApp from "../support/ChatApp.ts"
 import * as RoomAtoms from "../support/RoomAtoms.ts"
+import { Room } from "../support/Rooms.ts"
 
-/** A page with every kind of atom, derived ones among them. */
+/** A page with every kind of atom, derived ones among them, and how often its client was made. */
 const makePage = Effect.gen(function*() {
-  const lobby = yield* RoomAtoms.make()
+  const made = { times: 0 }
+  const layer = Layer.effectContext(Effect.map(Effect.context<ActorClient>(), (context) => {
+    made.times++
+    return context
+  })).pipe(Layer.provide(yield* RoomAtoms.layerOfTest))
+  const lobby = ActorAtom.make(Room, "lobby", { layer, connect: { params: { name: "ada", level: 3 } } })
   const lines = lobby.fold({ initial: ["hello"], on: { said: (lines, { text }) => [...lines, text] } })
   const words = Atom.map(lobby.status, ({ _tag }) => `status: ${_tag}`)
-  return () => {
+  const Page = () => {
     const say = Hooks.useAtomSet(lobby.call("say"))
     return (
       <main>
@@ -26,6 +33,7 @@ const makePage = Effect.gen(function*() {
       </main>
     )
   }
+  return { Page, made }
 })
 
 const html = "<main><p>status: Connecting</p><p>Connecting</p><p>hello</p><p>Initial</p><button>0</button></main>"
@@ -34,7 +42,7 @@ describe("on a server", () => {
   it.effect("a page is rendered as before the first dial, and nothing dials", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
-      const Page = yield* makePage
+      const { Page, made } = yield* makePage
       const rendered = renderToString(
         <StrictMode>
           <Hooks.RegistryProvider>
@@ -47,6 +55,7 @@ describe("on a server", () => {
       yield* ChatApp.pass("1 minute")
       yield* ChatApp.settle
       assert.strictEqual(yield* network.dials, 0)
+      assert.strictEqual(made.times, 0)
     }).pipe(Effect.provide(RoomAtoms.layer)))
 
   it.effect("each provider has values of its own", () =>

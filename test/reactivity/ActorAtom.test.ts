@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Option } from "effect"
 import { AsyncResult, Atom } from "effect/reactivity"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { ConnectionError } from "../../src/ConnectionError.ts"
 import type { Gap } from "../../src/ConnectionStatus.ts"
 import * as ActorAtom from "../../src/reactivity/ActorAtom.ts"
@@ -34,6 +36,16 @@ const lose = Effect.gen(function*() {
   yield* cutOff
   yield* pass("2 minutes")
   yield* heal
+})
+
+/** What is only held weakly is gone afterwards. */
+const collectGarbage = Effect.gen(function*() {
+  setFlagsFromString("--expose-gc")
+  const gc = runInNewContext("gc") as () => void
+  const lost = new WeakRef({})
+  yield* settle
+  gc()
+  assert.isUndefined(lost.deref())
 })
 
 describe("the atoms of a client", () => {
@@ -98,6 +110,25 @@ describe("the atoms of a client", () => {
       ])
     }).pipe(Effect.provide(RoomAtoms.layer)))
 
+  it.effect("do not wait for the old client when they make a new one", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork
+      const lobby = yield* RoomAtoms.make()
+      const registry = yield* RoomAtoms.registry()
+      registry.mount(lobby.status)
+      yield* settle
+      const first = AsyncResult.getOrThrow(registry.get(lobby.client))
+      yield* network.freeze
+      registry.refresh(lobby.client)
+      const second = AsyncResult.getOrThrow(registry.get(lobby.client))
+      assert.notStrictEqual(second, first)
+      assert.deepStrictEqual(registry.get(lobby.status), { _tag: "Connecting", attempt: 0 })
+      yield* network.heal
+      yield* pass("1 second")
+      yield* settle
+      assert.strictEqual(registry.get(lobby.status)._tag, "Connected")
+    }).pipe(Effect.provide(RoomAtoms.layer)))
+
   it.effect("make a new client when an atom changes that `connect` has read", () =>
     Effect.gen(function*() {
       const layer = yield* RoomAtoms.layerOfTest
@@ -135,6 +166,24 @@ describe("the atoms of a client", () => {
       registry.mount(room("b").status)
       yield* settle
       assert.strictEqual(yield* network.dials, 2)
+    }).pipe(Effect.provide(RoomAtoms.layer)))
+
+  it.effect("of a family are kept as long as one of them is used", () =>
+    Effect.gen(function*() {
+      const network = yield* TestNetwork
+      const layer = yield* RoomAtoms.layerOfTest
+      const room = ActorAtom.family(Room, () => ({
+        layer,
+        connect: { params: { name: "ada", level: 3 } },
+        idleTimeToLive: "1 minute"
+      }))
+      const registry = yield* RoomAtoms.registry()
+      registry.mount(Atom.map(room("a").status, ({ _tag }) => _tag))
+      yield* settle
+      yield* collectGarbage
+      registry.mount(room("a").queued)
+      yield* settle
+      assert.strictEqual(yield* network.dials, 1)
     }).pipe(Effect.provide(RoomAtoms.layer)))
 
   it.effect("do not connect while `dialling` is false, and have the values of before", () =>
@@ -480,6 +529,22 @@ describe("query", () => {
       yield* settle
       yield* heal
       assert.deepStrictEqual(yield* backstage.entriesOf("ada echoes"), [])
+    }).pipe(Effect.provide(RoomAtoms.layer)))
+
+  it.effect("shows no failure where the session was lost before the answer", () =>
+    Effect.gen(function*() {
+      const backstage = yield* Backstage
+      const lobby = yield* RoomAtoms.make()
+      const registry = yield* RoomAtoms.registry()
+      const wait = lobby.query("waitBeside", { gate: "query" })
+      const seen: Array<string> = []
+      registry.subscribe(wait, ({ _tag }) => seen.push(_tag), { immediate: true })
+      yield* settle
+      yield* lose
+      yield* backstage.gate("query").open
+      yield* settle
+      assert.strictEqual(AsyncResult.getOrThrow(registry.get(wait)), "query")
+      assert.notInclude(seen, "Failure")
     }).pipe(Effect.provide(RoomAtoms.layer)))
 
   it.effect("of a streaming RPC is pulled", () =>

@@ -7,9 +7,10 @@ import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
 import * as Actor from "../../src/Actor.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
+import * as Engine from "../../src/session/Engine.ts"
 import * as Frame from "../../src/session/Frame.ts"
 import type { Link } from "../../src/session/Link.ts"
-import * as Outgoing from "../../src/session/Outgoing.ts"
+import { Outgoing } from "../../src/session/Outgoing.ts"
 import { Journal } from "../support/ChatRoom.ts"
 import { scenario } from "../support/ChatScenario.ts"
 import * as ChatWire from "../support/ChatWire.ts"
@@ -177,12 +178,17 @@ describe("what waits to be written", () => {
       const written: Array<string> = []
       const reading = yield* Latch.make(false)
       const link: Link = {
+        scope: yield* Effect.scope,
         pull: Effect.never,
         abort: Effect.void,
         write: (message) => Effect.andThen(reading.await, Effect.sync(() => void written.push(message))),
         close: () => Effect.void
       }
-      const outgoing = yield* Outgoing.make(link, { maxBatchBytes: () => 1_000, beforeWrite: () => undefined })
+      const outgoing = new Outgoing(link, yield* Engine.make, {
+        maxBatchBytes: () => 1_000,
+        beforeWrite: () => undefined,
+        onEnd: () => {}
+      })
       outgoing.push("1")
       outgoing.pushOnce("2")
       outgoing.pushOnce("2")

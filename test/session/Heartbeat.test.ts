@@ -1,20 +1,27 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber, Latch } from "effect"
+import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import * as Heartbeat from "../../src/session/Heartbeat.ts"
+import * as Engine from "../../src/session/Engine.ts"
+import { Heartbeat } from "../../src/session/Heartbeat.ts"
 import { withLeaps } from "../support/ChatClock.ts"
 
 const timing = { interval: 15_000, timeout: 10_000 }
 
-/** A watch over a peer that counts its pings. */
-const watch = Effect.gen(function*() {
-  const activity = yield* Heartbeat.makeActivity
+/** A heartbeat that is not watched yet, its pings and its end. */
+const make = Effect.map(Engine.make, ({ deadlines }) => {
   const pings = { count: 0 }
-  const fiber = yield* Effect.forkScoped(Heartbeat.awaitSilence(activity, timing, () => pings.count++))
-  return { activity, pings, isOver: () => fiber.pollUnsafe() !== undefined, fiber }
+  let isOver = false
+  const heartbeat = new Heartbeat(deadlines, {
+    ping: () => pings.count++,
+    onSilence: () => isOver = true
+  })
+  return { heartbeat, pings, isOver: () => isOver }
 })
 
-describe("awaitSilence", () => {
+/** A watch over a peer that counts its pings. */
+const watch = Effect.tap(make, ({ heartbeat }) => Effect.sync(() => heartbeat.start(timing)))
+
+describe("Heartbeat", () => {
   it.effect("pings after 15 seconds of silence and gives the peer up 10 seconds later", () =>
     Effect.gen(function*() {
       const { isOver, pings } = yield* watch
@@ -31,10 +38,10 @@ describe("awaitSilence", () => {
 
   it.effect("counts the 15 seconds from the last thing that was heard", () =>
     Effect.gen(function*() {
-      const { activity, pings } = yield* watch
+      const { heartbeat, pings } = yield* watch
       for (let i = 0; i < 5; i++) {
         yield* TestClock.adjust("10 seconds")
-        activity.mark()
+        heartbeat.mark()
       }
       yield* TestClock.adjust(14_999)
       assert.strictEqual(pings.count, 0)
@@ -44,9 +51,9 @@ describe("awaitSilence", () => {
 
   it.effect("goes on when anything is heard after the ping, in the last moment too", () =>
     Effect.gen(function*() {
-      const { activity, isOver, pings } = yield* watch
+      const { heartbeat, isOver, pings } = yield* watch
       yield* TestClock.adjust(24_999)
-      activity.mark()
+      heartbeat.mark()
       yield* TestClock.adjust(1)
       assert.isFalse(isOver())
       yield* TestClock.adjust(14_998)
@@ -57,34 +64,33 @@ describe("awaitSilence", () => {
 
   it.effect("pings once after a sleep of hours and gives the peer the whole time to answer", () =>
     Effect.gen(function*() {
-      const activity = yield* Heartbeat.makeActivity
-      // Hours pass before the watch runs: a process that was asleep.
+      const { heartbeat, isOver, pings } = yield* make
+      // Hours pass before the watch begins: a process that was asleep.
       yield* TestClock.adjust("5 hours")
-      let pings = 0
-      const fiber = yield* Effect.forkScoped(Heartbeat.awaitSilence(activity, timing, () => pings++))
+      heartbeat.start(timing)
       yield* TestClock.adjust(9_999)
-      assert.strictEqual(pings, 1)
-      assert.isUndefined(fiber.pollUnsafe())
-      activity.mark()
+      assert.strictEqual(pings.count, 1)
+      assert.isFalse(isOver())
+      heartbeat.mark()
       yield* TestClock.adjust("10 seconds")
-      assert.strictEqual(pings, 1)
-      assert.isUndefined(fiber.pollUnsafe())
+      assert.strictEqual(pings.count, 1)
+      assert.isFalse(isOver())
       yield* TestClock.adjust("15 seconds")
-      yield* Fiber.join(fiber)
-      assert.strictEqual(pings, 2)
+      assert.isTrue(isOver())
+      assert.strictEqual(pings.count, 2)
     }))
 
   it.effect("asks once more where the timer went off late, since the answer may be there and not be read yet", () =>
     withLeaps((leap) =>
       Effect.gen(function*() {
-        const { activity, isOver, pings } = yield* watch
+        const { heartbeat, isOver, pings } = yield* watch
         yield* TestClock.adjust("15 seconds")
         assert.strictEqual(pings.count, 1)
         yield* leap("8 hours")
         yield* TestClock.adjust("10 seconds")
         assert.strictEqual(pings.count, 2)
         assert.isFalse(isOver())
-        activity.mark()
+        heartbeat.mark()
         yield* TestClock.adjust("14999 millis")
         assert.strictEqual(pings.count, 2)
         yield* TestClock.adjust("1 milli")
@@ -96,45 +102,28 @@ describe("awaitSilence", () => {
   it.effect("gives a peer up that leaves two pings in a row unanswered, however late the timers are", () =>
     withLeaps((leap) =>
       Effect.gen(function*() {
-        const { fiber, isOver, pings } = yield* watch
+        const { isOver, pings } = yield* watch
         yield* TestClock.adjust("15 seconds")
         yield* leap("50 seconds")
         yield* TestClock.adjust("10 seconds")
         assert.isFalse(isOver())
         yield* leap("50 seconds")
         yield* TestClock.adjust("10 seconds")
-        yield* Fiber.join(fiber)
+        assert.isTrue(isOver())
         assert.strictEqual(pings.count, 2)
       })
     ))
 
-  /** A watch that can be woken. */
-  const watchWakes = Effect.gen(function*() {
-    const activity = yield* Heartbeat.makeActivity
-    const clock = yield* Clock.Clock
-    const latch = Latch.makeUnsafe(false)
-    const wakes = { last: 0n, next: latch.await }
-    const wake = () => {
-      wakes.last = clock.monotonicTimeNanosUnsafe()
-      latch.openUnsafe()
-      latch.closeUnsafe()
-    }
-    const pings = { count: 0 }
-    const fiber = yield* Effect.forkScoped(Heartbeat.awaitSilence(activity, timing, () => pings.count++, wakes))
-    return { activity, pings, wake, isOver: () => fiber.pollUnsafe() !== undefined }
-  })
-
   it.effect("pings at once when it is woken, once for several wakes that are answered", () =>
     Effect.gen(function*() {
-      const { activity, isOver, pings, wake } = yield* watchWakes
+      const { heartbeat, isOver, pings } = yield* watch
       yield* TestClock.adjust("3 seconds")
-      wake()
-      wake()
-      yield* Effect.yieldNow
+      heartbeat.wake()
+      heartbeat.wake()
       assert.strictEqual(pings.count, 1)
-      wake()
+      heartbeat.wake()
       yield* TestClock.adjust("1 second")
-      activity.mark()
+      heartbeat.mark()
       yield* TestClock.adjust("9 seconds")
       assert.isFalse(isOver())
       yield* TestClock.adjust("5999 millis")
@@ -145,18 +134,28 @@ describe("awaitSilence", () => {
 
   it.effect("asks again for a wake after the answer, and gives up who does not answer that one", () =>
     Effect.gen(function*() {
-      const { activity, isOver, pings, wake } = yield* watchWakes
+      const { heartbeat, isOver, pings } = yield* watch
       yield* TestClock.adjust("3 seconds")
-      wake()
+      heartbeat.wake()
       yield* TestClock.adjust("1 second")
-      activity.mark()
+      heartbeat.mark()
       yield* TestClock.adjust("1 second")
-      wake()
+      heartbeat.wake()
       yield* TestClock.adjust("8 seconds")
       assert.strictEqual(pings.count, 2)
       yield* TestClock.adjust("9999 millis")
       assert.isFalse(isOver())
       yield* TestClock.adjust("1 milli")
       assert.isTrue(isOver())
+    }))
+
+  it.effect("is still after it was stopped", () =>
+    Effect.gen(function*() {
+      const { heartbeat, isOver, pings } = yield* watch
+      yield* TestClock.adjust("15 seconds")
+      heartbeat.stop()
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(pings.count, 1)
+      assert.isFalse(isOver())
     }))
 })

@@ -9,14 +9,16 @@ const setUp = Effect.fnUntraced(function*(options: { readonly closed?: boolean }
   const done: Array<number> = []
   const gates = new Map([1, 3, 5].map((n) => [n, Deferred.makeUnsafe<void>()]))
   const inOrder = new InOrder<number>({
-    ...options,
     scope,
-    context: () => Context.empty(),
+    context: Context.empty(),
     act: (n) => {
       const gate = gates.get(n)
-      return Effect.andThen(gate === undefined ? Effect.void : Deferred.await(gate), Effect.sync(() => done.push(n)))
+      return Effect.andThen(
+        gate === undefined ? Effect.void : Deferred.await(gate),
+        Effect.sync(() => void done.push(n))
+      )
     }
-  })
+  }, { closed: options.closed ?? false })
   const letGo = (n: number) => Effect.andThen(Deferred.succeed(gates.get(n)!, undefined), TestClock.adjust(0))
   return { inOrder, done, letGo, scope }
 })
@@ -78,7 +80,7 @@ describe("InOrder", () => {
       const done: Array<number> = []
       const inOrder = new InOrder<number>({
         scope: yield* Effect.scope,
-        context: () => Context.empty(),
+        context: Context.empty(),
         act: (n) => n === 1 ? Effect.die("broken") : Effect.sync(() => done.push(n))
       })
       for (const n of [1, 2]) inOrder.offer(n)

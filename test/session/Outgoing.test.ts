@@ -1,14 +1,16 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Scope } from "effect"
+import { Deferred, Effect, Scope } from "effect"
 import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
+import * as Engine from "../../src/session/Engine.ts"
 import type { Link } from "../../src/session/Link.ts"
-import * as Outgoing from "../../src/session/Outgoing.ts"
+import { Outgoing, type Owner } from "../../src/session/Outgoing.ts"
 
 /** A link that writes down what is written; `hold` delays each write. */
 const makeLink = (hold: Effect.Effect<void, Socket.SocketError> = Effect.void) => {
   const written: Array<string> = []
   const link: Link = {
+    scope: Scope.makeUnsafe(),
     pull: Effect.never,
     abort: Effect.void,
     write: (message) => Effect.andThen(hold, Effect.sync(() => written.push(message))),
@@ -17,7 +19,17 @@ const makeLink = (hold: Effect.Effect<void, Socket.SocketError> = Effect.void) =
   return { link, written }
 }
 
-const options = { maxBatchBytes: () => 1_000, beforeWrite: () => undefined }
+/** A writer of a link, and whether its owner has been told of the end. */
+const write = Effect.fnUntraced(function*(link: Link, owner: Partial<Owner> = {}) {
+  const ended = { value: false }
+  const outgoing = new Outgoing(link, yield* Engine.make, {
+    maxBatchBytes: () => 1_000,
+    beforeWrite: () => undefined,
+    onEnd: () => ended.value = true,
+    ...owner
+  })
+  return { outgoing, ended }
+})
 const settle = TestClock.adjust(0)
 const failure = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1006 }) })
 
@@ -25,7 +37,7 @@ describe("Outgoing", () => {
   it.effect("writes the frames of a tick as one message, in order", () =>
     Effect.gen(function*() {
       const { link, written } = makeLink()
-      const outgoing = yield* Outgoing.make(link, options)
+      const { outgoing } = yield* write(link)
       outgoing.push("1")
       outgoing.push("2")
       yield* settle
@@ -37,7 +49,7 @@ describe("Outgoing", () => {
   it.effect("keeps a message below the bound in bytes, and a frame whole", () =>
     Effect.gen(function*() {
       const { link, written } = makeLink()
-      const outgoing = yield* Outgoing.make(link, { ...options, maxBatchBytes: () => 100 })
+      const { outgoing } = yield* write(link, { maxBatchBytes: () => 100 })
       const frame = JSON.stringify("é".repeat(10))
       for (let i = 0; i < 7; i++) outgoing.push(frame)
       const large = JSON.stringify("x".repeat(200))
@@ -55,7 +67,7 @@ describe("Outgoing", () => {
     Effect.gen(function*() {
       const free = yield* Deferred.make<void>()
       const { link, written } = makeLink(Deferred.await(free))
-      const outgoing = yield* Outgoing.make(link, options)
+      const { outgoing } = yield* write(link)
       outgoing.push("1")
       yield* settle
       outgoing.push("2")
@@ -71,8 +83,7 @@ describe("Outgoing", () => {
     Effect.gen(function*() {
       const { link, written } = makeLink()
       let acks = 0
-      const outgoing = yield* Outgoing.make(link, {
-        ...options,
+      const { outgoing } = yield* write(link, {
         beforeWrite: () => acks < 2 ? `"ack ${++acks}"` : undefined
       })
       outgoing.push("1")
@@ -87,40 +98,53 @@ describe("Outgoing", () => {
   it.effect("closes after what was pushed before the end, and drops what is pushed after it", () =>
     Effect.gen(function*() {
       const { link, written } = makeLink()
-      const outgoing = yield* Outgoing.make(link, options)
+      const { ended, outgoing } = yield* write(link)
       outgoing.push("1")
       outgoing.end(4000, "bye")
       outgoing.push("2")
       outgoing.end(4001, "again")
-      yield* outgoing.ended
+      yield* outgoing.done
       yield* settle
+      assert.isTrue(ended.value)
       assert.deepStrictEqual(written, ["[1]", "close 4000 bye"])
     }))
 
-  it.effect("has ended a second after a write has failed, so that what the peer said last is still read", () =>
+  it.effect("does not wait for a peer that does not read its farewell", () =>
+    Effect.gen(function*() {
+      const { link, written } = makeLink(Effect.never)
+      const { ended, outgoing } = yield* write(link)
+      outgoing.push("1")
+      outgoing.end(4000, "bye")
+      yield* TestClock.adjust(4_999)
+      assert.isFalse(ended.value)
+      yield* TestClock.adjust(1)
+      assert.isTrue(ended.value)
+      yield* outgoing.done
+      assert.deepStrictEqual(written, [])
+    }))
+
+  it.effect("tells its owner a second after a write has failed, so that what the peer said last is still read", () =>
     Effect.gen(function*() {
       const { link, written } = makeLink(Effect.fail(failure))
-      const outgoing = yield* Outgoing.make(link, options)
+      const { ended, outgoing } = yield* write(link)
       outgoing.push("1")
-      const ended = yield* Effect.forkScoped(outgoing.ended)
       yield* TestClock.adjust(999)
-      assert.isUndefined(ended.pollUnsafe())
+      assert.isFalse(ended.value)
       yield* TestClock.adjust(1)
-      assert.isDefined(ended.pollUnsafe())
+      assert.isTrue(ended.value)
       outgoing.push("2")
       yield* settle
       assert.deepStrictEqual(written, [])
     }))
 
-  it.effect("has ended when its scope closes", () =>
+  it.effect("writes nothing after it was stopped", () =>
     Effect.gen(function*() {
       const { link, written } = makeLink()
-      const scope = yield* Scope.make()
-      const outgoing = yield* Scope.provide(Outgoing.make(link, options), scope)
-      yield* settle
-      yield* Scope.close(scope, Exit.void)
-      yield* outgoing.ended
+      const { outgoing } = yield* write(link)
       outgoing.push("1")
+      outgoing.stop()
+      yield* outgoing.done
+      outgoing.push("2")
       yield* settle
       assert.deepStrictEqual(written, [])
     }))

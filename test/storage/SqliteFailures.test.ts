@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Config, ConfigProvider, Effect, Exit, Layer, Scope } from "effect"
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
+import { Effect, Exit, Layer, Scope } from "effect"
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { ActorStorage } from "../../src/index.ts"
@@ -237,16 +237,5 @@ describe("SqliteStorage, at its end", () => {
         assert.strictEqual(failure, "Unavailable")
         assert.include(message, "closed")
       }
-    }))
-
-  it.effect("takes its options from Config too", () =>
-    Effect.gen(function*() {
-      const folder = yield* temporaryFolder
-      const env = { ACTORS_FILE: `${folder}/from-config.db`, ACTORS_SYNC: "normal" }
-      yield* Layer.build(SqliteStorage.layerConfig({
-        filename: Config.String("ACTORS_FILE"),
-        synchronous: Config.Literals(["full", "normal"], "ACTORS_SYNC")
-      })).pipe(Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown(env))))
-      assert.isTrue(existsSync(`${folder}/from-config.db`))
     }))
 })

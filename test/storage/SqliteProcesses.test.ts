@@ -88,7 +88,7 @@ describe("SqliteStorage and other processes", () => {
         const filename = `${yield* temporaryFolder}/actors.db`
         const reported = new Map<string, number>()
         let most = 0
-        for (const lines of [1, 7, 100, 33, 250, 1_000]) {
+        for (const lines of [1, 7, 33, 100, 250]) {
           const other = yield* child("commit", filename)
           assert.strictEqual(yield* other.said, "open")
           const heard = yield* Effect.replicateEffect(other.said, lines)
@@ -117,7 +117,7 @@ describe("SqliteStorage and other processes", () => {
             }
           }))
         }
-        assert.isAbove(most, 100)
+        assert.isAbove(most, 20)
       }),
     60_000
   )

@@ -7,6 +7,7 @@ import { Context, Effect, Latch, Layer, Logger, Schema, SchemaGetter, Stream } f
 import { Rpc } from "effect/rpc"
 import * as Actor from "../../src/Actor.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
+import * as ActorStorage from "../../src/ActorStorage.ts"
 
 /** A value that nests as deep as its sender likes. */
 interface Tree {
@@ -76,7 +77,7 @@ const HooksLayer = Fortress.layerHooks(Effect.gen(function*() {
 
 const depthOf = ({ children }: Tree): number => 1 + Math.max(0, ...children.map(depthOf))
 
-const ActorLayer = Fortress.toLayer(Effect.gen(function*() {
+const handlers = Effect.gen(function*() {
   const { ran } = yield* Keep
   const connections = yield* Fortress.Connections
   const note = <A>(line: string, value: A) => Effect.sync(() => (ran.push(line), value))
@@ -92,7 +93,14 @@ const ActorLayer = Fortress.toLayer(Effect.gen(function*() {
     count: () => Stream.rechunk(Stream.range(1, 1_000_000), 1),
     open: () => note("open", undefined)
   })
-})).pipe(Layer.provide(HooksLayer))
+})
+
+const ActorLayer = Fortress.toLayer(handlers).pipe(Layer.provide(HooksLayer))
+
+const DurableLayer = Fortress.toLayer(handlers, { durability: "commit" }).pipe(
+  Layer.provide(HooksLayer),
+  Layer.provide(ActorStorage.layerMemory)
+)
 
 const KeepLayer = Layer.unwrap(Effect.sync(() => {
   const errors: Array<string> = []
@@ -104,6 +112,15 @@ const KeepLayer = Layer.unwrap(Effect.sync(() => {
     Logger.layer([logger])
   )
 }))
+
+/**
+ * The actor on a host, with a memory that outlives its instances.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerDurable = (options?: ActorHost.HostOptions) =>
+  DurableLayer.pipe(Layer.provideMerge(ActorHost.layerLocal(options)), Layer.provideMerge(KeepLayer))
 
 /**
  * The actor on a host.

@@ -52,6 +52,15 @@ export interface RawPeer {
  */
 export const settle = Effect.asVoid(Effect.repeat(Effect.yieldNow, { times: 100 }))
 
+/**
+ * Lets things happen until a condition holds, where they need threads of the platform, as hashing does; not for ever.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const settleUntil = (isDone: () => boolean): Effect.Effect<boolean> =>
+  Effect.map(Effect.repeat(settle, { until: isDone, times: 200 }), isDone)
+
 const gone = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1006 }) })
 
 const decode = (message: string) => Exit.getSuccess(Frame.decodeServer(message)).pipe(Option.getOrThrow)
@@ -132,6 +141,7 @@ export const enter = Effect.fnUntraced(function*(
 ) {
   const peer = yield* open(options)
   yield* peer.send(hello(actor, fields))
+  yield* settleUntil(() => peer.messages.length > 0)
   yield* peer.send(["ack", 0])
   const [welcome] = peer.frames("welcome")
   if (welcome === undefined) return yield* Effect.die(new Error(`not welcomed: ${peer.messages.join("")}`))

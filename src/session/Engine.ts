@@ -1,0 +1,48 @@
+/**
+ * What the sockets of a host, or of a client, share: the means to act without a fiber of their own.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type { SchedulerDispatcher } from "effect/Scheduler"
+import * as Scope from "effect/Scope"
+import { Deadlines } from "./Deadlines.ts"
+
+/**
+ * Runs what sockets leave to be done later.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Engine {
+  /** Where all sockets that have something to write in one turn of the scheduler wait together. */
+  readonly dispatcher: SchedulerDispatcher
+  readonly deadlines: Deadlines
+  private readonly context: Context.Context<never>
+  private readonly scope: Scope.Scope
+
+  constructor(context: Context.Context<never>, scope: Scope.Scope, dispatcher: SchedulerDispatcher) {
+    this.context = context
+    this.scope = scope
+    this.dispatcher = dispatcher
+    this.deadlines = new Deadlines(context, scope)
+  }
+
+  /** Starts an effect at once, in a fiber that ends with the scope; `scope` is the engine's own where none is given. */
+  fork<A, E>(effect: Effect.Effect<A, E>, scope: Scope.Scope = this.scope): Fiber.Fiber<A, E> {
+    return Fiber.runIn(Effect.runForkWith(this.context)(effect), scope)
+  }
+}
+
+/**
+ * Makes an engine in the current scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make: Effect.Effect<Engine, never, Scope.Scope> = Effect.withFiber((fiber) => {
+  const scope = Context.getUnsafe(fiber.context, Scope.Scope)
+  return Effect.succeed(new Engine(Context.omit(Scope.Scope)(fiber.context), scope, fiber.currentDispatcher))
+})
