@@ -88,6 +88,7 @@ export const make = Effect.fnUntraced(function*(options: {
     key,
     settings,
     initialState,
+    onDeferred: ({ client, request }) => instance.table.findByNumber(client)?.record?.defer(request as number),
     onFailure: () => crash(instance, keeper)
   })
   const commits = durable?.commits

@@ -12,20 +12,19 @@
  *
  * @since 0.1.0
  */
-import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
-import type { ActorStorage, Address, Changes, StorageError, StoredAlarm, StoredState } from "../ActorStorage.ts"
-import { sizeOf } from "../storage/ChangesSize.ts"
-import * as ServerMetrics from "../telemetry/ServerMetrics.ts"
+import type { Changes, StorageError, StoredAlarm, StoredState } from "../ActorStorage.ts"
 import type { ConnectionRecord } from "./ConnectionRecord.ts"
+import type { InstanceWriter } from "./InstanceWriter.ts"
 import * as Segment from "./Segment.ts"
+import { Segments } from "./Segments.ts"
 
 /**
  * A call as `RpcServer` tells it from others.
@@ -41,9 +40,6 @@ export interface CallKey {
 /** Segments that may wait for storage before the next turn waits as well. */
 const maxWaiting = 1_024
 
-/** How long after its last commit an instance with connections is looked after if its process is gone. */
-const leastHorizon = Duration.minutes(5)
-
 /**
  * How an instance commits.
  *
@@ -51,15 +47,11 @@ const leastHorizon = Duration.minutes(5)
  * @since 0.1.0
  */
 export interface Options {
-  readonly storage: ActorStorage["Service"]
-  readonly address: Address
-  readonly fence: number
+  readonly writer: InstanceWriter
   /** The pause between commits of an actor that answers before it has stored; `undefined` for one that does not. */
   readonly interval: Duration.Duration | undefined
-  readonly resumeWindow: Duration.Duration
-  /** The ids of the connections that are recorded. */
-  readonly recorded: Iterable<string>
-  readonly alarms: Iterable<StoredAlarm>
+  /** What is kept of a call whose handler has had its turn and answers later: it must not run again. */
+  readonly onDeferred: (call: CallKey) => Segment.Answer | undefined
   /** A commit has failed: the instance must go. */
   readonly onFailure: (error: StorageError) => Effect.Effect<void>
 }
@@ -73,19 +65,13 @@ export interface Options {
 export class Commits {
   private readonly options: Options
   private readonly context: Context.Context<Scope.Scope>
-  private readonly clock: Clock.Clock
-  private readonly metrics: ServerMetrics.ActorMetrics
-  /** Oldest first; the last one takes what comes, unless it is sealed. */
-  private readonly segments: Array<Segment.Segment> = []
+  private readonly segments = new Segments()
   /** Segments of calls whose answer is not known yet. */
   private readonly awaiting = new Map<string, Segment.Segment>()
-  /** The connections and alarms that are stored, as of the last commit that was made. */
-  private readonly recorded: Set<string>
-  private readonly alarms: Map<string, number>
   private readonly room: Array<Deferred.Deferred<void>> = []
-  private readonly horizon: number
-  private wakeAt: number | null | undefined
+  /** Open while nobody may wait for an interval to pass. */
   private readonly hurry = Latch.makeUnsafe(false)
+  private isFlushing = false
   private isCommitting = false
   private isReleasing = false
   private failed = false
@@ -93,11 +79,6 @@ export class Commits {
   constructor(options: Options, context: Context.Context<Scope.Scope>) {
     this.options = options
     this.context = context
-    this.clock = Context.get(context, Clock.Clock)
-    this.metrics = ServerMetrics.ofActor(options.address.type, context)
-    this.recorded = new Set(options.recorded)
-    this.alarms = new Map(Array.from(options.alarms, ({ at, id }) => [id, at]))
-    this.horizon = Math.max(Duration.toMillis(options.resumeWindow), Duration.toMillis(leastHorizon))
   }
 
   /** Whether a commit has failed: nothing leaves any more, and nothing is stored. */
@@ -105,34 +86,29 @@ export class Commits {
     return this.failed
   }
 
-  /** Whether the instance must be woken at some time should it be gone. */
-  get wakesAt(): number | undefined {
-    return this.wakeAt ?? undefined
-  }
-
   /** Does something that is seen outside, after every change so far has been stored; `orElse` runs if that fails. */
   emit(run: () => void, orElse?: () => void): void {
     if (this.failed) return orElse?.()
-    if (this.segments.length === 0 || this.options.interval !== undefined) return run()
-    const segment = this.last()
+    if (this.segments.size === 0 || this.options.interval !== undefined) return run()
+    const segment = this.segments.last()
     segment.emissions.push(run)
     if (orElse !== undefined) segment.dropped.push(orElse)
   }
 
   /**
-   * As `emit`, for what comes from outside the turns: a turn that is going on and has changed nothing yet holds nothing
-   * back.
+   * As `emit`, for what comes from outside the turns: a turn that is going on and has neither changed nor said anything
+   * holds nothing back.
    */
   emitBeside(run: () => void): void {
     if (this.failed) return
-    const segment = this.beside()
+    const segment = this.segments.beside()
     if (segment === undefined || this.options.interval !== undefined) return run()
     segment.emissions.push(run)
   }
 
   /** Completes when all that was emitted so far has left, with `false` if it never will. */
   readonly settled: Effect.Effect<boolean> = Effect.suspend(() =>
-    this.failed || this.segments.length === 0 ? Effect.succeed(!this.failed) : this.last().whenOut
+    this.failed || this.segments.size === 0 ? Effect.succeed(!this.failed) : this.segments.last().whenOut
   )
 
   /** The state has changed; `text` encodes it as it is now. */
@@ -163,23 +139,18 @@ export class Commits {
     })
   }
 
-  /** Stores the record of a connection at once, beside the turns. */
+  /** Stores the record of a connection at once, beside the turns: of what turns change, that which is stored already. */
   storeRecord(record: ConnectionRecord, trimmed: Changes["trimmed"] = []): Effect.Effect<void, StorageError> {
-    return Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.suspend(() => {
-        this.recorded.add(record.id)
-        const changes: Changes = {
-          connections: new Map([[record.id, record.encode(record.folded)]]),
-          answered: [],
-          trimmed,
-          alarms: new Map(),
-          ...this.planWake(now, false)
-        }
-        return this.store(changes)
-      })).pipe(
-        Effect.uninterruptible,
-        Effect.tapError((error) => this.fail(error))
-      )
+    const changes = () => ({
+      connections: new Map([[record.id, record.encode(record.folded)]]),
+      answered: [],
+      trimmed,
+      alarms: new Map()
+    })
+    return this.options.writer.write(changes, false).pipe(
+      Effect.uninterruptible,
+      Effect.tapError((error) => this.fail(error))
+    )
   }
 
   /**
@@ -188,22 +159,28 @@ export class Commits {
    */
   turn<A, E, R>(effect: Effect.Effect<A, E, R>, call?: CallKey): Effect.Effect<A, E, R> {
     return Effect.suspend(() => {
-      if (this.segments.length >= maxWaiting && !this.failed) {
+      if (this.segments.size >= maxWaiting && !this.failed) {
         return Effect.andThen(this.awaitRoom, this.turn(effect, call))
       }
-      const segment = this.open()
+      const segment = this.segments.open()
       segment.isTurn = true
-      return Effect.onExit(effect, (exit) =>
-        Effect.sync(() => {
-          segment.isTurn = false
-          segment.isSealed = true
-          if (call !== undefined && !(Exit.isSuccess(exit) && Deferred.isDeferred(exit.value))) {
-            segment.isAwaited = true
-            this.awaiting.set(toKey(call), segment)
-          }
-          this.pump()
-        }))
+      return Effect.onExit(effect, (exit) => Effect.sync(() => this.endTurn(segment, exit, call)))
     })
+  }
+
+  private endTurn(segment: Segment.Segment, exit: Exit.Exit<unknown, unknown>, call: CallKey | undefined): void {
+    segment.isTurn = false
+    segment.isSealed = true
+    if (call !== undefined) {
+      if (Exit.isSuccess(exit) && Deferred.isDeferred(exit.value)) {
+        const answer = this.options.onDeferred(call)
+        if (answer !== undefined) segment.answers.push(answer)
+      } else {
+        segment.isAwaited = true
+        this.awaiting.set(toKey(call), segment)
+      }
+    }
+    this.pump()
   }
 
   /**
@@ -213,10 +190,10 @@ export class Commits {
   answer(call: CallKey, answer: Segment.Answer, run: (isKept: boolean) => void): void {
     if (this.failed) return
     const segment = this.awaiting.get(toKey(call))
-    const isKept = segment?.isDirty === true
-    if (isKept) segment.answers.push(answer)
+    const isKept = segment === undefined ? answer.record.deferred.delete(answer.call) : segment.isDirty
+    if (segment?.isDirty === true) segment.answers.push(answer)
     if (this.options.interval !== undefined) run(isKept)
-    else if (segment === undefined) this.emitBeside(() => run(false))
+    else if (segment === undefined) this.emitBeside(() => run(isKept))
     else segment.emissions.push(() => run(isKept))
   }
 
@@ -224,7 +201,7 @@ export class Commits {
   answered(call: CallKey): Effect.Effect<boolean> {
     return Effect.suspend(() => {
       if (this.failed) return Effect.succeed(false)
-      const segment = this.awaiting.get(toKey(call)) ?? this.beside()
+      const segment = this.awaiting.get(toKey(call)) ?? this.segments.beside()
       const left = segment === undefined || this.options.interval !== undefined
         ? Effect.succeed(true)
         : segment.whenOut
@@ -245,6 +222,7 @@ export class Commits {
 
   /** Stores what there is without a pause. */
   readonly flush: Effect.Effect<void> = Effect.suspend(() => {
+    this.isFlushing = true
     this.hurry.openUnsafe()
     return Effect.asVoid(this.settled)
   })
@@ -254,9 +232,8 @@ export class Commits {
     return Effect.suspend(() => {
       if (this.failed) return Effect.void
       this.failed = true
-      const segments = this.segments.splice(0)
       this.awaiting.clear()
-      for (const segment of segments) for (const drop of segment.dropped) drop()
+      for (const { dropped } of this.segments.clear()) for (const drop of dropped) drop()
       this.makeRoom()
       return this.options.onFailure(error)
     })
@@ -265,37 +242,18 @@ export class Commits {
   private readonly awaitRoom = Effect.suspend(() => {
     const room = Deferred.makeUnsafe<void>()
     this.room.push(room)
+    this.hurry.openUnsafe()
     return Deferred.await(room)
   })
 
   private makeRoom(): void {
-    if (this.segments.length >= maxWaiting) return
+    if (this.segments.size >= maxWaiting) return
     for (const room of this.room.splice(0)) Deferred.doneUnsafe(room, Exit.void)
-  }
-
-  private last(): Segment.Segment {
-    const last = this.segments.at(-1)
-    return last === undefined || last.isSealed ? this.open() : last
-  }
-
-  /** What has to be stored before something from outside the turns may leave. */
-  private beside(): Segment.Segment | undefined {
-    const last = this.segments.at(-1)
-    if (last === undefined) return undefined
-    return last.isTurn && !last.isDirty ? this.segments.at(-2) : this.last()
-  }
-
-  private open(): Segment.Segment {
-    const last = this.segments.at(-1)
-    if (last !== undefined) last.isSealed = true
-    const segment = new Segment.Segment()
-    this.segments.push(segment)
-    return segment
   }
 
   private change(apply: (segment: Segment.Segment) => void): void {
     if (this.failed) return
-    const segment = this.last()
+    const segment = this.segments.last()
     apply(segment)
     if (!segment.isTurn) this.pump()
   }
@@ -304,14 +262,15 @@ export class Commits {
   private pump(): void {
     if (this.isReleasing || this.failed) return
     this.isReleasing = true
-    for (let head = this.segments[0]; head !== undefined && head.isReady; head = this.segments[0]) {
+    for (let { head } = this.segments; head !== undefined && head.isReady; head = this.segments.head) {
       if (head.isDirty) {
         this.commit()
         break
       }
-      // What leaves may bring more with it: into this segment, if it is the last.
+      // What leaves may bring changes with it: they are for another segment, which is stored in its turn.
+      head.isSealed = true
       for (let i = 0; i < head.emissions.length; i++) head.emissions[i]!()
-      if (this.segments[0] === head) this.segments.shift()
+      if (this.segments.head === head) this.segments.shift()
     }
     this.isReleasing = false
     this.makeRoom()
@@ -330,19 +289,14 @@ export class Commits {
       ? Effect.yieldNow
       : Effect.timeoutOption(Effect.interruptible(this.hurry.await), this.options.interval)
   ).pipe(
-    Effect.andThen(Clock.currentTimeMillis),
-    Effect.flatMap((now) => {
-      const ready = this.takeReady()
-      return Effect.matchEffect(
-        Effect.flatMap(
-          Segment.fold(ready),
-          (changes) =>
-            this.store({
-              ...changes,
-              ...this.planWake(now, ready.some(({ alarms, isRefresh }) => isRefresh || alarms.size > 0))
-            })
-        ),
-        {
+    Effect.andThen(Effect.suspend(() => {
+      if (!this.isFlushing) this.hurry.closeUnsafe()
+      const ready = this.segments.takeReady()
+      const isRefresh = ready.some((segment) => segment.isRefresh)
+      const state: Effect.Effect<StoredState | undefined, StorageError> = Segment.lastState(ready) ?? Effect.undefined
+      return state.pipe(
+        Effect.flatMap((state) => this.options.writer.write(() => Segment.fold(ready, state), isRefresh)),
+        Effect.matchEffect({
           onFailure: (error) => this.fail(error),
           onSuccess: () =>
             Effect.sync(() => {
@@ -350,55 +304,10 @@ export class Commits {
               for (const segment of ready) segment.markStored()
               this.pump()
             })
-        }
+        })
       )
-    })
+    }))
   )
-
-  private takeReady(): ReadonlyArray<Segment.Segment> {
-    const end = this.segments.findIndex(({ isReady }) => !isReady)
-    const ready = end === -1 ? this.segments.slice() : this.segments.slice(0, end)
-    for (const segment of ready) segment.isSealed = true
-    for (const segment of ready) {
-      for (const [id, entry] of segment.records) {
-        if (entry === null) this.recorded.delete(id)
-        else this.recorded.add(id)
-      }
-      for (const [id, alarm] of segment.alarms) {
-        if (alarm === null) this.alarms.delete(id)
-        else this.alarms.set(id, alarm.at)
-      }
-    }
-    return ready
-  }
-
-  private store(changes: Changes): Effect.Effect<void, StorageError> {
-    const { address, fence, storage } = this.options
-    return Effect.suspend(() => {
-      const begun = this.clock.monotonicTimeNanosUnsafe()
-      return Effect.onExit(storage.commit(address, fence, changes), (exit) =>
-        Effect.sync(() =>
-          this.metrics.committed(
-            Exit.isSuccess(exit) ? "success" : "failure",
-            sizeOf(changes),
-            Number(this.clock.monotonicTimeNanosUnsafe() - begun) / 1e9
-          )
-        ))
-    })
-  }
-
-  /** Alarms wake the instance on time; one with connections is looked after some time after its last sign of life. */
-  private planWake(now: number, isChanged: boolean): Pick<Changes, "wakeAt"> {
-    let next: number | null = this.recorded.size > 0 ? now + this.horizon : null
-    for (const at of this.alarms.values()) next = next === null ? at : Math.min(next, at)
-    const known = this.wakeAt
-    const isGood = known === next ||
-      (this.recorded.size > 0 && known !== undefined && known !== null && next !== null && known <= next &&
-        known > now + this.horizon / 2)
-    if (isGood && !isChanged) return {}
-    this.wakeAt = next
-    return { wakeAt: next }
-  }
 }
 
 const toKey = ({ client, request }: CallKey): string => `${client} ${request}`

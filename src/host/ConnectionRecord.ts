@@ -7,6 +7,8 @@ import type * as Exit from "effect/Exit"
 import * as Schema from "effect/Schema"
 import type { Changes } from "../ActorStorage.ts"
 import { DisconnectReason } from "../DisconnectReason.ts"
+import * as Frame from "../session/Frame.ts"
+import type { Answer } from "./Segment.ts"
 
 const StoredRecord = Schema.Struct({
   /** The connection's state through its schema's JSON codec. */
@@ -84,6 +86,8 @@ export class ConnectionRecord {
   repeated: ReadonlySet<number> = new Set()
   /** Replies of the epoch before, by call. */
   readonly replies: Map<number, string>
+  /** Calls whose turn is over and stored, and whose answer is still to come. */
+  readonly deferred = new Set<number>()
   /** Replies that were sent, with the number of their frame, oldest first. */
   private readonly sent: Array<{ readonly frame: number; readonly call: number }> = []
 
@@ -111,6 +115,12 @@ export class ConnectionRecord {
       subscriptions: Array.from(subscriptions),
       ...(previousToken === undefined ? {} : { previousToken })
     })
+  }
+
+  /** What is stored of a call that answers later: should the actor be gone by then, nobody knows what has come of it. */
+  defer(call: number): Answer {
+    this.deferred.add(call)
+    return { record: this, call, reply: Frame.encode(["refused", call, "OutcomeUnknown", ""]) }
   }
 
   change(change: Partial<Part>): void {

@@ -12,8 +12,10 @@ import type { Registration } from "../internal/actorHost.ts"
 import * as Commits from "./Commits.ts"
 import type { StateEncoder } from "./ConnectionView.ts"
 import * as InstanceState from "./InstanceState.ts"
+import { InstanceWriter } from "./InstanceWriter.ts"
 import * as Recovery from "./Recovery.ts"
 import type { Settings } from "./Settings.ts"
+import { WakePlan } from "./WakePlan.ts"
 
 /**
  * What a durable instance has beside one in memory.
@@ -42,6 +44,7 @@ export const make = Effect.fnUntraced(function*(
     readonly key: string
     readonly settings: Settings
     readonly initialState: Effect.Effect<unknown>
+    readonly onDeferred: Commits.Options["onDeferred"]
     readonly onFailure: () => Effect.Effect<void>
   }
 ): Effect.fn.Return<Durable | undefined, ActorUnavailable, Scope.Scope> {
@@ -49,14 +52,15 @@ export const make = Effect.fnUntraced(function*(
   if (durability === undefined) return undefined
   const recovered = yield* Recovery.load(registration, durability, options.key)
   const { address, fence, storage, values } = recovered
-  const commits = yield* Commits.make({
-    storage,
-    address,
-    fence,
-    interval: durability.interval,
-    resumeWindow: options.settings.resumeWindow,
+  const plan = new WakePlan({
     recorded: recovered.recorded,
     alarms: recovered.alarms,
+    resumeWindow: options.settings.resumeWindow
+  })
+  const commits = yield* Commits.make({
+    writer: new InstanceWriter({ storage, address, fence, plan }, yield* Effect.context()),
+    interval: durability.interval,
+    onDeferred: options.onDeferred,
     onFailure: (error) => Effect.andThen(logFailure(error), options.onFailure())
   })
   const initial = recovered.state === undefined ? yield* options.initialState : recovered.state.value

@@ -39,7 +39,7 @@ export const refuse = (
 ): Effect.Effect<void> =>
   Effect.sync(() => {
     connection.telemetry.refused(connection.calls.get(id), cause)
-    connection.send(Frame.encode(["refused", id, cause, cut(message)]))
+    connection.sendBeside(Frame.encode(["refused", id, cause, cut(message)]))
   })
 
 /**
@@ -137,7 +137,7 @@ const send = (
         Effect.sync(() => connection.settle(record))
       )
     }
-    if (record.answered) connection.acknowledge(frame)
+    if (record.answered) connection.sendBeside(frame)
     else connection.reply(record.id, frame)
     // Last: who waits for the connection to be quiet goes on within this step, and says goodbye.
     if (!record.answered) connection.settle(record)
@@ -203,6 +203,6 @@ const sendChunk = Effect.fnUntraced(function*(
       return yield* Effect.die(new Error(`a value of the stream ${record.rpc._tag} is larger than a frame may be`))
     }
     record.isWindowOpen = ++record.chunks < streamWindow
-    connection.send(frame)
+    connection.sendBeside(frame)
   }
 })

@@ -4,9 +4,11 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
 import type { Changes, JournalEntry, StorageError, StoredAlarm, StoredState } from "../ActorStorage.ts"
 import type { ConnectionRecord, Part } from "./ConnectionRecord.ts"
 
@@ -58,7 +60,8 @@ export class Segment {
   /** Whether there is something to store. */
   get isDirty(): boolean {
     return !this.isStored &&
-      (this.state !== undefined || this.records.size > 0 || this.alarms.size > 0 || this.isRefresh)
+      (this.state !== undefined || this.records.size > 0 || this.alarms.size > 0 || this.answers.length > 0 ||
+        this.isRefresh)
   }
 
   markStored(): void {
@@ -75,20 +78,25 @@ export class Segment {
 }
 
 /**
- * Puts the changes of several segments together, oldest first.
+ * The state as it is after several segments, oldest first, if any has changed it.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const lastState = (segments: ReadonlyArray<Segment>): Segment["state"] =>
+  Arr.findLast(segments, ({ state }) => Option.fromUndefinedOr(state)).pipe(Option.getOrUndefined)
+
+/**
+ * Puts the changes of several segments together, oldest first; `state` encodes what they have left of it.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const fold = Effect.fnUntraced(function*(
-  segments: ReadonlyArray<Segment>
-): Effect.fn.Return<Changes, StorageError> {
+export const fold = (segments: ReadonlyArray<Segment>, state: StoredState | undefined): Omit<Changes, "wakeAt"> => {
   const connections = new Map<string, string | null>()
   const touched = new Set<ConnectionRecord>()
   const alarms = new Map<string, StoredAlarm | null>()
-  let state: Effect.Effect<StoredState, StorageError> | undefined
   for (const segment of segments) {
-    state = segment.state ?? state
     for (const [id, alarm] of segment.alarms) alarms.set(id, alarm)
     for (const [id, entry] of segment.records) {
       if (entry === null) {
@@ -109,6 +117,6 @@ export const fold = Effect.fnUntraced(function*(
     answered: answers.map(({ call, record, reply }): JournalEntry => ({ connection: record.id, call, reply })),
     alarms,
     trimmed: Array.from(touched).flatMap((record) => record.takeTrimmed()),
-    ...(state === undefined ? {} : { state: yield* state })
+    ...(state === undefined ? {} : { state })
   }
-})
+}

@@ -236,8 +236,8 @@ export class ServerConnection {
     })
   }
 
-  /** Says that a call has begun, without waiting for what its turn will change. */
-  acknowledge(frame: string): void {
+  /** As `send`, for what does not come from a turn of the actor: does not wait for what such a one may change. */
+  sendBeside(frame: string): void {
     if (this.commits === undefined) this.send(frame)
     else if (!this.closed) this.commits.emitBeside(() => this.write(frame))
   }
@@ -247,7 +247,7 @@ export class ServerConnection {
     const { commits, record } = this
     const frame = record?.replies.get(call)
     if (commits === undefined || record === undefined || frame === undefined) return false
-    commits.emit(() => {
+    commits.emitBeside(() => {
       this.write(frame)
       record.noteReply(call, this.session.state.sent)
     })
@@ -287,11 +287,13 @@ export class ServerConnection {
     this.commits?.putRecord(this.record)
   }
 
-  /** Any frame on the new socket shows that the client has the new token. */
+  /** Any frame on the new socket shows that the client has the new token: the one before is worthless, also when stored. */
   confirm(): void {
     this.confirmed = true
-    this.previousToken = undefined
     if (this.record !== undefined) this.record.isRecovered = false
+    if (this.previousToken === undefined) return
+    this.previousToken = undefined
+    this.change({})
   }
 
   /**
