@@ -72,7 +72,8 @@ const HandlersLayer = ChatRoom.toLayer(
       announce: ({ text }) => connections.broadcast("announced", { text })
     })
   }),
-  { initialState: { messages: [], gone: [] }, maxIdleTime: "5 minutes" }
+  // What was said is stored before anybody hears it.
+  { durability: "commit", initialState: { messages: [], gone: [] }, maxIdleTime: "5 minutes" }
 )
 
 export const layer = Layer.merge(HandlersLayer.pipe(Layer.provide(HooksLayer)), RoomListServer.layer)

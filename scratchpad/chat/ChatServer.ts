@@ -42,7 +42,7 @@ const drain = { window: "1 second", retryAfter: "2 seconds", limit: "8 seconds" 
 
 /**
  * Serves the room until the layer's scope closes; port 0 takes any free one. With `page` there is a page beside the
- * endpoints.
+ * endpoints. The rooms are kept in the `ActorStorage`.
  */
 export const layer = (options: {
   readonly port: number

@@ -3,13 +3,14 @@
  */
 import { Effect, Redacted, Ref, Stream } from "effect"
 import { ChatRoom } from "./ChatRoom.ts"
+import { tellKilling } from "./Killing.ts"
 import { tellOutage } from "./Outage.ts"
 import { chapter, say, Stage, tell } from "./Stage.ts"
 import * as Told from "./Told.ts"
 import * as Witness from "./Witness.ts"
 
 /** How long the whole story may take. */
-const limit = "20 seconds"
+const limit = "40 seconds"
 
 /** Tells the story; the number of messages that it leaves in the room. */
 export const story = Effect.gen(function*() {
@@ -20,13 +21,14 @@ export const story = Effect.gen(function*() {
   yield* tellKick(cast)
   yield* tellOutage(cast)
   yield* tellGoingOn(cast)
+  yield* tellKilling
   return yield* tellEnd(cast)
 }).pipe(
   Effect.scoped,
   Effect.timeoutOrElse({
     duration: limit,
     orElse: () =>
-      Effect.fail(new Told.ToldOtherwise({ told: "all of it takes less than 20 seconds", seen: "it took longer" }))
+      Effect.fail(new Told.ToldOtherwise({ told: "all of it takes less than 40 seconds", seen: "it took longer" }))
   })
 )
 

@@ -10,40 +10,54 @@ import { demoToken } from "./Auth.ts"
 import { ChatRoom } from "./ChatRoom.ts"
 import * as ChatServer from "./ChatServer.ts"
 import * as Ending from "./Ending.ts"
+import { Format } from "./Format.ts"
 import * as Heard from "./Heard.ts"
 import * as PortFlag from "./PortFlag.ts"
 import * as Screen from "./Screen.ts"
 import * as Stage from "./Stage.ts"
+import * as Storage from "./Storage.ts"
 import { story } from "./Story.ts"
 
-const program = Effect.fnUntraced(function*(once: boolean) {
-  const { format } = yield* Stage.Stage
+/** Tells the story on a server of its own, whose rooms are forgotten afterwards. */
+const tellStory = (port: number) =>
+  Effect.gen(function*() {
+    const { format } = yield* Stage.Stage
+    const screen = yield* Screen.Screen
+    yield* screen.print(format.bold(`A chat room is open on port ${yield* Stage.port}.`))
+    yield* story
+    yield* screen.print(`\n${format.good("All of it was observed, over real WebSockets.")}`)
+  }).pipe(Effect.provide(
+    Stage.layer.pipe(Layer.provideMerge(ChatServer.layer({ port, page: false })), Layer.provide(Storage.inMemory)),
+    { local: true }
+  ))
+
+/** Tells the story, and keeps rooms open that outlive the program. */
+const open = (port: number, file: string) =>
+  Effect.andThen(tellStory(0), stayOpen(file)).pipe(
+    Effect.provide(ChatServer.layer({ port, page: true }).pipe(Layer.provide(Storage.inFile(file))))
+  )
+
+/** Shows what happens in the lobby. */
+const stayOpen = Effect.fnUntraced(function*(file: string) {
+  const format = yield* Format
   const screen = yield* Screen.Screen
   const port = yield* Stage.port
-  yield* screen.print(format.bold(`A chat room is open on port ${port}.`))
-  const messages = yield* story
-  yield* screen.print(`\n${format.good("All of it was observed, over real WebSockets.")}`)
-  if (!once) yield* stayOpen(port, messages)
-})
-
-/** Keeps the room open and shows what happens in it. */
-const stayOpen = Effect.fnUntraced(function*(port: number, messages: number) {
-  const { direct, format } = yield* Stage.Stage
-  const screen = yield* Screen.Screen
+  const network = yield* Layer.build(ActorClient.layerWebSocket({ url: ChatServer.urlOf(port) }))
   const room = yield* ChatRoom.connect("lobby", {
     params: { authToken: demoToken("host") },
     subscribe: Heard.subscribe
-  }).pipe(Effect.provideContext(direct))
+  }).pipe(Effect.provideContext(network))
+  const said = (yield* Stream.runCollect(room.rpc.history({ after: 0 }))).at(-1)?.number ?? 0
   const join = `npm run chat -- --name ben${port === ChatServer.defaultPort ? "" : ` --port ${port}`}`
-  yield* screen.print(`\nThe room stays open. Join it in a browser:\n\n  ${format.bold(ChatServer.pageOf(port))}\n`)
+  yield* screen.print(`\nThe rooms are open. Join them in a browser:\n\n  ${format.bold(ChatServer.pageOf(port))}\n`)
   yield* screen.print(`or from a second terminal:\n\n  ${format.bold(join)}\n`)
-  yield* screen.print(format.dim("Ctrl-C closes it. What happens in the room:"))
-  yield* Stream.runForEach(Heard.stream(room, messages), (heard) => screen.print(`  ${format.heard(heard)}`))
+  yield* screen.print(
+    `What is said is kept in ${file}${said === 0 ? "" : `, where the lobby has ${said} messages of before`}.`
+  )
+  yield* screen.print(format.dim("Kill this program and start it again: whoever is here goes on. Ctrl-C closes it."))
+  yield* screen.print(format.dim("What happens in the lobby:"))
+  yield* Stream.runForEach(Heard.stream(room, said), (heard) => screen.print(`  ${format.heard(heard)}`))
 }, Effect.scoped)
-
-/** Stories of several runs at once must not meet on one port. */
-const portOf = (port: Option.Option<number>, once: boolean) =>
-  Option.getOrElse(port, () => once ? 0 : ChatServer.defaultPort)
 
 const cannotServe = (port: number, { cause }: HttpServerError.ServeError) =>
   Predicate.hasProperty(cause, "code") && cause.code === "EADDRINUSE"
@@ -55,22 +69,23 @@ const command = Command.make("chat-room", {
     Flag.optional,
     Flag.withDescription(`The port to listen on. Default: ${ChatServer.defaultPort}, and any free one with --once`)
   ),
+  file: Flag.String("file").pipe(
+    Flag.withDefault(Storage.defaultFile),
+    Flag.withDescription("Where the rooms are kept; not used with --once. Default: .data/chat.db beside the program")
+  ),
   once: Flag.Boolean("once").pipe(
     Flag.withDefault(false),
     Flag.withDescription("End after the story: 0 if all went as told, 1 if not")
   )
-}, ({ once, port: given }) => {
-  const port = portOf(given, once)
-  return program(once).pipe(
-    Effect.provide(Stage.layer.pipe(
-      Layer.provideMerge(ChatServer.layer({ port, page: !once })),
-      Layer.provide(NodeWS.layerWebSocketConstructor),
-      Layer.merge(Screen.layer),
-      // The clients of the story are in this process too; /metrics shows both ends.
-      Layer.merge(ActorClient.layerMetrics)
-    )),
+}, ({ file, once, port: given }) => {
+  // Stories of several runs at once must not meet on one port.
+  const port = Option.getOrElse(given, () => once ? 0 : ChatServer.defaultPort)
+  return (once ? tellStory(port) : open(port, file)).pipe(
+    // The clients of the story are in this process too; /metrics shows both ends.
+    Effect.provide([NodeWS.layerWebSocketConstructor, Screen.layer, ActorClient.layerMetrics]),
     Effect.catchTags({
       ServeError: (error) => Ending.fail(cannotServe(port, error)),
+      StorageError: (error) => Ending.fail(error.message),
       ToldOtherwise: (error) => Ending.fail(`The story went otherwise: ${error.message}`)
     })
   )

@@ -1,6 +1,6 @@
 import { NodeServices, NodeWS } from "@effect/platform-node"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Layer, Option, Stream, SubscriptionRef } from "effect"
+import { Effect, Fiber, FileSystem, Layer, Option, Stream, SubscriptionRef } from "effect"
 import { FetchHttpClient, HttpClient } from "effect/http"
 import { ChildProcess } from "effect/process"
 import { fileURLToPath } from "node:url"
@@ -13,7 +13,9 @@ const program = fileURLToPath(new URL("../../scratchpad/chat/main.ts", import.me
 
 /** Starts the chat room as a process of its own, and waits until it is open. */
 const startChat = Effect.gen(function*() {
-  const handle = yield* ChildProcess.make(process.execPath, [program, "--port", "0"], {
+  const fs = yield* FileSystem.FileSystem
+  const file = `${yield* fs.makeTempDirectoryScoped()}/chat.db`
+  const handle = yield* ChildProcess.make(process.execPath, [program, "--port", "0", "--file", file], {
     env: { NO_COLOR: "1", TETHER_INSPECTOR_TOKEN: "a token for the test" },
     extendEnv: true
   })
@@ -23,7 +25,7 @@ const startChat = Effect.gen(function*() {
     Effect.forkScoped
   )
   const opened = yield* SubscriptionRef.changes(output).pipe(
-    Stream.filter((all) => all.includes("What happens in the room")),
+    Stream.filter((all) => all.includes("What happens in the lobby")),
     Stream.runHead
   )
   return { handle, port: Number(/--port (\d+)/.exec(Option.getOrThrow(opened))?.[1]) }

@@ -34,6 +34,9 @@ export const of = (status: Status<Unauthorized> | undefined, unsent: number): St
 }
 
 const connected = (resumed: boolean, gap: boolean) => {
+  if (gap && resumed) {
+    return { title: "Connected", detail: "The server was started again; the room was read anew, and nothing was lost." }
+  }
   if (gap) {
     return { title: "Connected", detail: "You were away too long to take up where you were; the room was read anew." }
   }

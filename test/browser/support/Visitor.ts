@@ -14,6 +14,7 @@ import { fileURLToPath } from "node:url"
 import type { BrowserContext, BrowserContextOptions, Locator, Page } from "playwright-core"
 import * as ChatServer from "../../../scratchpad/chat/ChatServer.ts"
 import * as Ending from "../../../scratchpad/chat/Ending.ts"
+import * as ActorStorage from "../../../src/ActorStorage.ts"
 import { Chromium } from "./Chromium.ts"
 
 /** How long a page may take to show what is expected of it. */
@@ -54,6 +55,7 @@ export const layer = Layer.effect(
     page: true,
     actors: { heartbeatInterval: "800 millis", heartbeatTimeout: "800 millis" }
   })),
+  Layer.provide(ActorStorage.layerMemory),
   Layer.provide(Ending.quiet),
   Layer.merge(Chromium.layer)
 )
