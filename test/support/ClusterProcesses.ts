@@ -4,7 +4,7 @@
  * @since 0.1.0
  */
 import { NodeWS } from "@effect/platform-node"
-import { Context, Deferred, Effect, Exit, Layer, Redacted, Scope } from "effect"
+import { type Context, Deferred, Effect, Exit, Layer, Redacted, type Scope } from "effect"
 import { fork } from "node:child_process"
 import { createServer } from "node:net"
 import * as ActorClient from "../../src/ActorClient.ts"

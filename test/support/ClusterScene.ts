@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Context, Effect, Exit, Schedule, Scope } from "effect"
+import { type Context, Effect, Exit, Schedule, type Scope } from "effect"
 import type { ActorClient } from "../../src/ActorClient.ts"
 import * as Processes from "./ClusterProcesses.ts"
 import { Place } from "./Places.ts"

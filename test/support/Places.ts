@@ -8,13 +8,8 @@ import { Rpc } from "effect/rpc"
 import * as Actor from "../../src/Actor.ts"
 import { ActorHost } from "../../src/ActorHost.ts"
 
-/**
- * Where an instance lives: the name of the node, and a number that rises with each start on it.
- *
- * @category models
- * @since 0.1.0
- */
-export const Home = Schema.Struct({ node: Schema.String, start: Schema.Finite })
+/** Where an instance lives: the name of the node, and a number that rises with each start on it. */
+const Home = Schema.Struct({ node: Schema.String, start: Schema.Finite })
 
 const line = { from: Schema.String, text: Schema.String }
 
