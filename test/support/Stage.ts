@@ -191,7 +191,8 @@ export const remind = (id: string, at: DateTime.DateTime) =>
  * @since 0.1.0
  */
 export interface Options extends Actor.LayerOptions {
-  readonly durability?: Actor.Durability
+  /** Default: "commit"; `undefined` for an actor in memory. */
+  readonly durability?: Actor.Durability | undefined
   readonly version?: number
   readonly migrate?: (encoded: unknown, from: number) => Effect.Effect<unknown, unknown>
   readonly host?: ActorHost.HostOptions
