@@ -165,7 +165,7 @@ export const make = Effect.fnUntraced(function*(options: {
     isDraining: options.isDraining,
     ...(yield* ConnectionLives.make(() => instance, keeper.retain))
   }
-  yield* Effect.addFinalizer(() => stop(instance))
+  yield* Effect.addFinalizer(() => stop(instance, alarms))
   yield* alarms.start
   if (durable !== undefined) yield* Effect.forEach(durable.connections, instance.recover, { discard: true })
   return instance
@@ -178,11 +178,13 @@ const crash = (self: ActorInstance, keeper: Keeper): Effect.Effect<void> =>
     return keeper.stop
   })
 
-const stop = Effect.fnUntraced(function*(self: ActorInstance): Effect.fn.Return<void> {
+const stop = Effect.fnUntraced(function*(self: ActorInstance, alarms: AlarmClock.AlarmClock): Effect.fn.Return<void> {
   yield* self.internal.abandon
   yield* self.server.disconnect(InternalCalls.clientId)
   const reason = self.commits?.hasFailed === true
     ? DisconnectReason.ActorStopped.make({})
     : DisconnectReason.Draining.make({})
   for (const connection of Array.from(self.table.listed())) connection.end(reason)
+  if (self.commits?.hasFailed === true) return
+  yield* Effect.timeoutOption(Effect.interruptible(alarms.finish), self.settings.kickGrace)
 })

@@ -11,13 +11,14 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FiberMap from "effect/FiberMap"
+import * as FiberSet from "effect/FiberSet"
 import * as Headers from "effect/http/Headers"
 import * as Order from "effect/Order"
 import type * as Rpc from "effect/rpc/Rpc"
 import { type FromServer, RequestId } from "effect/rpc/RpcMessage"
 import type * as RpcServer from "effect/rpc/RpcServer"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import type { StoredAlarm } from "../ActorStorage.ts"
 import type { AnyActor, AnyAlarms } from "../internal/definition.ts"
 import * as Frame from "../session/Frame.ts"
@@ -50,6 +51,8 @@ export interface AlarmClock {
   /** The handler of an alarm begins. */
   readonly onStart: (request: number, isOneCommit: boolean) => Effect.Effect<void>
   readonly onResponse: (response: FromServer<Rpc.Any>) => Effect.Effect<void>
+  /** Lets no further handler begin, and waits for those that have begun: one that is cut short runs again. */
+  readonly finish: Effect.Effect<void>
 }
 
 interface Running {
@@ -76,9 +79,11 @@ export const make = Effect.fnUntraced(function*(options: {
 }): Effect.fn.Return<AlarmClock, never, Scope.Scope> {
   const { commits, keeper } = options
   const timers = yield* FiberMap.make<string>()
+  const ringing = yield* FiberSet.make()
   const armed = new Map<string, StoredAlarm>()
   const running = new Map<number, Running>()
   let nextRequest = 0
+  let isStopping = false
 
   const isArmed = (alarm: StoredAlarm) => armed.get(alarm.id) === alarm
   const disarm = (alarm: StoredAlarm) => {
@@ -111,9 +116,16 @@ export const make = Effect.fnUntraced(function*(options: {
       // Without storage only the memory of the instance knows of it.
       if (commits === undefined) yield* keeper.retain
       yield* sleepUntil(alarm.at)
-      yield* keeper.retain
-      yield* Effect.catchTag(ring(alarm), "SchemaError", (error) => unreadable(alarm, error, () => disarm(alarm)))
+      yield* Effect.uninterruptible(beginRinging(alarm))
     }))
+
+  /** From here on the alarm may be set anew, by its own handler above all, which that does not disturb. */
+  const beginRinging = Effect.fnUntraced(function*(alarm: StoredAlarm) {
+    const stay = yield* Scope.make()
+    yield* Scope.provide(keeper.retain, stay)
+    const rung = Effect.catchTag(ring(alarm), "SchemaError", (error) => unreadable(alarm, error, () => disarm(alarm)))
+    yield* FiberSet.run(ringing, Effect.onExit(Effect.interruptible(rung), (exit) => Scope.close(stay, exit)))
+  })
 
   const arm = (alarm: StoredAlarm): Effect.Effect<void> =>
     Effect.suspend(() => {
@@ -150,8 +162,8 @@ export const make = Effect.fnUntraced(function*(options: {
     onStart: (request, isOneCommit) =>
       Effect.suspend(() => {
         const found = running.get(request)
-        // Set anew or taken back while it waited for its turn.
-        if (found === undefined || !isArmed(found.alarm)) return Effect.interrupt
+        // Set anew or taken back while it waited for its turn, or left to the next incarnation.
+        if (found === undefined || isStopping || !isArmed(found.alarm)) return Effect.interrupt
         found.hasBegun = true
         if (isOneCommit) disarm(found.alarm)
         return Effect.void
@@ -178,7 +190,12 @@ export const make = Effect.fnUntraced(function*(options: {
             : Effect.void,
           Deferred.done(done, Exit.void)
         )
-      })
+      }),
+    finish: Effect.suspend(() => {
+      isStopping = true
+      const begun = Array.from(running.values()).filter(({ hasBegun }) => hasBegun)
+      return Effect.forEach(begun, ({ done }) => Deferred.await(done), { discard: true, concurrency: "unbounded" })
+    })
   }
 })
 

@@ -39,7 +39,8 @@ export const begin = (
       const isRecovered = connection.record?.isRecovered === true
       if (!isRecovered) self.telemetry.metrics.connected()
       const opened = Effect.logDebug(isRecovered ? "connection recovered" : "connection opened")
-      return connection.record?.part.greeted === true ? opened : Effect.andThen(opened, greet(self, connection))
+      const isGreeted = connection.record?.part.greeted === true || (isRecovered && connection.isEnded)
+      return isGreeted ? opened : Effect.andThen(opened, greet(self, connection))
     })),
     Effect.ensuring(Effect.suspend(() => {
       connection.hasBegun = true
@@ -50,15 +51,22 @@ export const begin = (
     Effect.annotateLogs({ connection: connection.id })
   )
 
-/** A connection that ends for another reason than a kick takes its `onConnect` with it. */
+/**
+ * A connection that ends takes its `onConnect` with it; not one that is kicked, nor one that goes on elsewhere, where an
+ * `onConnect` that was cut short would run again.
+ */
 const greet = (self: ActorInstance, connection: ServerConnection): Effect.Effect<void> =>
   self.hooks.onConnect(connection).pipe(
-    Effect.catch(() => Effect.sync(() => void connection.end(DisconnectReason.InternalError.make({})))),
     InTime.whenSlow(Effect.raceFirst(Effect.flatMap(
       Deferred.await(connection.ended),
-      (reason) => reason._tag === "Kicked" ? Effect.never : Effect.void
+      (reason) =>
+        reason._tag === "Kicked" || (connection.isGreeting && goesOn(self, reason)) ? Effect.never : Effect.void
     )))
   )
+
+/** Whether what a connection has under way is stored, and the connection taken up by the next incarnation. */
+const goesOn = (self: ActorInstance, reason: DisconnectReason.DisconnectReason): boolean =>
+  self.keeps(reason) && self.commits?.hasFailed !== true
 
 /**
  * Ends a connection whose end was decided, with everything that follows. Where
@@ -83,7 +91,11 @@ const release = Effect.fnUntraced(function*(
   self.table.remove(connection, reason)
   self.telemetry.metrics.disconnected(reason._tag)
   yield* self.cancelExpiry(connection)
-  yield* ServerCalls.finish(self, connection, mayFinish(reason))
+  yield* ServerCalls.finish(self, connection, {
+    // What has failed to be stored is done anew: nothing is waited for.
+    letFinish: mayFinish(reason) && self.commits?.hasFailed !== true,
+    isKept: self.keeps(reason)
+  })
   const goodbye = connection.sayGoodbye(reason)
   yield* connection.closeScope
   yield* Effect.ensuring(

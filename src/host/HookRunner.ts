@@ -12,7 +12,7 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import type * as DisconnectReason from "../DisconnectReason.ts"
+import * as DisconnectReason from "../DisconnectReason.ts"
 import type { AnyActor } from "../internal/definition.ts"
 import type { ConnectRequest } from "../LifecycleHooks.ts"
 import * as InTime from "./InTime.ts"
@@ -56,7 +56,8 @@ export interface HookRunner {
     connection: ServerConnection,
     request: ConnectRequest<unknown>
   ) => Effect.Effect<void, Rejected | HookFailed>
-  readonly onConnect: (connection: ServerConnection) => Effect.Effect<void, HookFailed>
+  /** Ends the connection if the hook fails. */
+  readonly onConnect: (connection: ServerConnection) => Effect.Effect<void>
   /** Does nothing while an attach is under way, which must not wait for the actor's turn nor make it wait. */
   readonly onSuspend: (connection: ServerConnection, isDue: () => boolean) => Effect.Effect<void>
   readonly onDisconnect: (
@@ -113,6 +114,22 @@ export const make = (options: {
       Effect.catch(reject("onBeforeConnect"))
     )
 
+  /** That the hook has run, or failed, is one commit with what it has changed. */
+  const greet = (connection: ServerConnection, onConnect: NonNullable<typeof hooks.onConnect>): Effect.Effect<void> =>
+    guard(
+      "onConnect",
+      Effect.suspend(() => {
+        connection.isGreeting = true
+        return Scope.provide(onConnect(connection.view), connection.scope)
+      }),
+      connection
+    ).pipe(
+      Effect.matchEffect({
+        onSuccess: () => Effect.sync(() => connection.change({ greeted: true })),
+        onFailure: () => Effect.sync(() => void connection.end(DisconnectReason.InternalError.make({})))
+      })
+    )
+
   const quietly = (effect: Effect.Effect<unknown, HookFailed>): Effect.Effect<void> => Effect.ignore(effect)
 
   return {
@@ -129,14 +146,7 @@ export const make = (options: {
     onConnect: (connection) =>
       // Waits for its turn as a hook of the connection already: no `onResume` comes before it.
       hooks.onConnect === undefined ? Effect.void : connection.hooks.withPermit(
-        options.turn.take(Effect.tap(
-          guard(
-            "onConnect",
-            Scope.provide(Effect.suspend(() => hooks.onConnect!(connection.view)), connection.scope),
-            connection
-          ),
-          () => Effect.sync(() => connection.change({ greeted: true }))
-        ))
+        options.turn.take(greet(connection, hooks.onConnect))
       ),
     // Asked before and after the wait for the other hooks: a socket may be about to take the connection up.
     onSuspend: (connection, isDue) =>

@@ -37,7 +37,8 @@ type Respond = (response: FromServer<Rpc.Any>) => Effect.Effect<void>
  * @since 0.1.0
  */
 export interface Responders {
-  readonly add: (requestId: string | number, respond: Respond) => void
+  /** `false` if the instance has stopped meanwhile: nobody will respond. */
+  readonly add: (requestId: string | number, respond: Respond) => boolean
   readonly respond: Respond
   /** Settles all that are left: the instance stops. */
   readonly abandon: Effect.Effect<void>
@@ -51,9 +52,11 @@ export interface Responders {
  */
 export const makeResponders = (): Responders => {
   const waiting = new Map<string | number, Respond>()
+  let isAbandoned = false
   return {
     add: (requestId, respond) => {
-      waiting.set(requestId, respond)
+      if (!isAbandoned) waiting.set(requestId, respond)
+      return !isAbandoned
     },
     respond: (response) => {
       if (response._tag !== "Exit" && response._tag !== "Chunk") return Effect.void
@@ -62,18 +65,20 @@ export const makeResponders = (): Responders => {
       return respond === undefined ? Effect.void : respond(response)
     },
     abandon: Effect.suspend(() => {
+      isAbandoned = true
       const all = Array.from(waiting)
       waiting.clear()
-      return Effect.forEach(all, ([requestId, respond]) =>
-        respond({
-          _tag: "Exit",
-          clientId,
-          requestId: requestId as never,
-          exit: Exit.fail(new CallError({ reason: new OutcomeUnknown() })) as never
-        }), { discard: true })
+      return Effect.forEach(all, ([requestId, respond]) => respond(unknownOutcome(requestId)), { discard: true })
     })
   }
 }
+
+const unknownOutcome = (requestId: string | number): FromServer<Rpc.Any> => ({
+  _tag: "Exit",
+  clientId,
+  requestId: requestId as never,
+  exit: Exit.fail(new CallError({ reason: new OutcomeUnknown() })) as never
+})
 
 /**
  * Hands an answer to whoever waits for it, after what its call has changed is
@@ -155,15 +160,16 @@ export const makeClient = Effect.fnUntraced(function*(actor: AnyActor, options: 
         kind: "internal",
         attributes: Tracing.rpcAttributes(actor.type, key, message.tag)
       })
-      running.set(message.id, instance)
-      instance.internal.add(message.id, (response) => {
+      const respond: Respond = (response) => {
         if (response._tag !== "Exit") return client.write(response)
         running.delete(message.id)
         return Tracing.end(span, response.exit).pipe(
           Effect.andThen(client.write(response)),
           Effect.andThen(Scope.close(scope, Exit.void))
         )
-      })
+      }
+      if (!instance.internal.add(message.id, respond)) return yield* respond(unknownOutcome(message.id))
+      running.set(message.id, instance)
       yield* Effect.updateContext(
         instance.server.write(clientId, message),
         (_: Context.Context<never>) => Tracing.under(span, Context.add(instance.context, CallChain, chain))

@@ -60,6 +60,11 @@ export const respond = (
     self.telemetry.settled(record, response.exit)
     if (Exit.isFailure(response.exit)) connection.lastError = `${record.rpc._tag}: ${kindOf(response.exit.cause)}`
   }
+  if (record?.isCutShort === true && response._tag === "Exit" && !record.answered) {
+    connection.reply(record.id, Frame.encode(["refused", record.id, "OutcomeUnknown", ""]))
+    connection.settle(record)
+    return Effect.void
+  }
   if (record?.answered === true && response._tag === "Exit") {
     connection.settle(record)
     return Exit.isSuccess(response.exit) ? Effect.void : Effect.asVoid(mask(self, connection, record, response.exit))

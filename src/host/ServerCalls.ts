@@ -40,9 +40,15 @@ export const act = (
     case "chunk-ack":
       return Effect.sync(() => acknowledgeChunk(connection, frame[1]))
     case "subscribe":
-      return Effect.sync(() => connection.subscribe(frame[1]))
+      return Effect.sync(() => {
+        connection.subscribe(frame[1])
+        connection.change({})
+      })
     case "unsubscribe":
-      return Effect.sync(() => connection.unsubscribe(frame[1]))
+      return Effect.sync(() => {
+        connection.unsubscribe(frame[1])
+        connection.change({})
+      })
   }
 }
 
@@ -52,6 +58,8 @@ const call = (
   connection: ServerConnection,
   [, id, tag, payload, meta]: CallFrame
 ): Effect.Effect<void> => {
+  // Before anything else: what had run must not be said to have never run.
+  if (connection.replyAgain(id)) return Effect.void
   if (connection.isEnded) return refuse(connection, id, "ConnectionEnded", "the connection had ended")
   const rpc = self.actor.protocol.requests.get(tag)
   if (rpc === undefined) {
@@ -61,7 +69,6 @@ const call = (
     const message = `the id of call ${id} is in use`
     return Effect.sync(() => void connection.end(DisconnectReason.ProtocolError.make({ message })))
   }
-  if (connection.replyAgain(id)) return Effect.void
   const record = makeCall(id, rpc, meta?.discard === true, self.telemetry.now())
   connection.calls.set(id, record)
   return Effect.matchEffect(RpcCodec.withServices(RpcCodec.of(rpc).decodePayload(payload), self.context), {
@@ -172,7 +179,9 @@ const acknowledgeChunk = (connection: ServerConnection, id: number): void => {
 /**
  * Settles the calls of a connection that has ended: those not started are
  * refused; with `letFinish` those whose turn it is go on for a grace time;
- * everything else is interrupted.
+ * everything else is interrupted. Where the connection is kept for the next
+ * incarnation its client makes those again that have no answer: they are not
+ * refused, and one that had begun and was cut short is stored as such.
  *
  * @category combinators
  * @since 0.1.0
@@ -180,28 +189,28 @@ const acknowledgeChunk = (connection: ServerConnection, id: number): void => {
 export const finish = Effect.fnUntraced(function*(
   self: CallEnvironment,
   connection: ServerConnection,
-  letFinish: boolean
+  { isKept, letFinish }: { readonly letFinish: boolean; readonly isKept: boolean }
 ): Effect.fn.Return<void> {
-  for (const frame of connection.inbox.takeAll()) {
-    if (frame[0] === "call") yield* refuse(connection, frame[1], "ConnectionEnded", "the connection had ended")
-  }
+  const refuseEnded = (id: number) =>
+    isKept ? Effect.void : refuse(connection, id, "ConnectionEnded", "the connection had ended")
+  for (const frame of connection.inbox.takeAll()) if (frame[0] === "call") yield* refuseEnded(frame[1])
   for (const record of Array.from(connection.calls.values())) {
     if (record.started && !record.beside && letFinish) continue
-    if (!record.started) yield* refuse(connection, record.id, "ConnectionEnded", "the connection had ended")
+    if (!record.started) yield* refuseEnded(record.id)
     record.settled = true
     self.telemetry.settled(record, Exit.interrupt())
     connection.settle(record)
     yield* write(self, connection, { _tag: "Interrupt", requestId: RequestId(record.id), interruptors: [] })
   }
-  yield* connection.awaitQuiet.pipe(
-    Effect.interruptible,
-    Effect.timeoutOption(self.settings.kickGrace)
-  )
+  const awaitQuiet = connection.awaitQuiet.pipe(Effect.interruptible, Effect.timeoutOption(self.settings.kickGrace))
+  yield* awaitQuiet
   for (const record of connection.calls.values()) {
     record.settled = true
+    record.isCutShort = isKept
     self.telemetry.settled(record, Exit.interrupt())
   }
   yield* self.server.disconnect(connection.number)
+  if (isKept) yield* awaitQuiet
 })
 
 /** From the inbox, whose fibers have the services of the connection's calls, and so have its handlers. */

@@ -47,6 +47,8 @@ export interface ServerCall {
   beside: boolean
   /** Its answer has been given already, or must not be given. */
   settled: boolean
+  /** It had begun and was interrupted, and its client will make it again: it must not run twice. */
+  isCutShort: boolean
   /** It was answered when its handler began, which goes on. */
   answered: boolean
   /** Chunks that the client has not acknowledged. */
@@ -73,6 +75,7 @@ export const makeCall = (id: number, rpc: Rpc.AnyWithProps, discard: boolean, ta
   started: false,
   beside: false,
   settled: false,
+  isCutShort: false,
   answered: false,
   chunks: 0,
   isWindowOpen: true,
@@ -105,6 +108,8 @@ export class ServerConnection {
   private answered = 0
   readonly ended = Deferred.makeUnsafe<DisconnectReason.DisconnectReason>()
   private readonly onEnd: (connection: ServerConnection) => void
+  /** Whether `onConnect` is running. */
+  isGreeting = false
   /** Whether its beginning is over, `onConnect` above all: its end does not come before. */
   hasBegun = false
   private quiet: Deferred.Deferred<void> | undefined
@@ -227,10 +232,10 @@ export class ServerConnection {
 
   /** Sends the answer of a call, together with what its turn has changed. */
   reply(call: number, frame: string): void {
-    if (this.closed) return
-    const { commits, record } = this
-    if (commits === undefined || record === undefined) return this.write(frame)
+    const { closed, commits, record } = this
+    if (commits === undefined || record === undefined) return closed ? undefined : this.write(frame)
     commits.answer({ client: this.number, request: call }, { record, call, reply: frame }, (isKept) => {
+      if (closed) return
       this.write(frame)
       if (isKept) record.noteReply(call, this.session.state.sent)
     })

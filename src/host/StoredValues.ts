@@ -55,6 +55,7 @@ export const make = ({ actor, context }: Registration, durability: Durability): 
   return {
     encodeState: (value) =>
       RpcCodec.withServices(encodeState(value), context).pipe(
+        Effect.catchDefect((defect) => Effect.fail(defect instanceof Error ? defect : new Error(String(defect)))),
         Effect.map((encoded) => ({ version, value: Frame.encodeValue(encoded) })),
         Effect.mapError((error) =>
           new StorageError({
@@ -67,6 +68,7 @@ export const make = ({ actor, context }: Registration, durability: Durability): 
       fromJson(stored.value).pipe(
         Effect.flatMap((value) => migrated(value, stored.version)),
         Effect.flatMap((value) => RpcCodec.withServices(decodeState(value), context)),
+        Effect.catchDefect((defect) => Effect.fail(defect)),
         Effect.mapError((error) =>
           new ActorUnavailable({
             actor: address,

@@ -4,7 +4,7 @@
  *
  * @since 0.1.0
  */
-import { Context, type DateTime, Effect, Exit, Fiber, Latch, Layer, Schema, Scope, Stream } from "effect"
+import { Context, type DateTime, Deferred, Effect, Exit, Fiber, Latch, Layer, Schema, Scope, Stream } from "effect"
 import { Headers } from "effect/http"
 import { Rpc } from "effect/rpc"
 import { TestClock } from "effect/testing"
@@ -142,12 +142,12 @@ const handlers = (script: Script) =>
       () => Effect.sync(() => script.log.push(`stop ${key}`))
     )
     yield* Effect.suspend(() => script.onStart)
-    const play = (name: string) =>
+    const play = (name: string): Effect.Effect<any, never, any> =>
       Effect.suspend(() => {
         script.log.push(name)
         return script.scenes.get(name) ?? Effect.die(new Error(`no scene ${name}`))
       }).pipe(
-        Effect.map((result) => typeof result === "number" ? result : 0),
+        Effect.map((result) => typeof result === "number" || Deferred.isDeferred(result) ? result : 0),
         // The connection of the call on top of what the instance has.
         Effect.updateContext((own: Context.Context<any>) => Context.merge(services, own) as Context.Context<any>)
       )
@@ -191,7 +191,8 @@ export const remind = (id: string, at: DateTime.DateTime) =>
  * @since 0.1.0
  */
 export interface Options extends Actor.LayerOptions {
-  readonly durability?: Actor.Durability
+  /** Default: "commit"; `undefined` for an actor in memory. */
+  readonly durability?: Actor.Durability | undefined
   readonly version?: number
   readonly migrate?: (encoded: unknown, from: number) => Effect.Effect<unknown, unknown>
   readonly host?: ActorHost.HostOptions
