@@ -9,7 +9,7 @@ import * as Effect from "effect/Effect"
 import { CurrentLogAnnotations } from "effect/References"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import type { ActorUnavailable } from "../CallError.ts"
+import { ActorUnavailable } from "../CallError.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type { Registration } from "../internal/actorHost.ts"
 import type { Engine } from "../session/Engine.ts"
@@ -84,12 +84,13 @@ export const make = Effect.fnUntraced(function*(options: {
   )
   const initialState = Effect.provideContext(registration.initialState, withKey)
   let instance: ActorInstance
+  let hasStarted = false
   const durable = yield* Durable.make(registration, {
     key,
     settings,
     initialState,
     onDeferred: ({ client, request }) => instance.table.findByNumber(client)?.record?.defer(request as number),
-    onFailure: () => crash(instance, keeper)
+    onFailure: () => hasStarted ? crash(instance, keeper) : Effect.void
   })
   const commits = durable?.commits
   const state = durable?.state ?? (yield* Effect.flatMap(initialState, (initial) => InstanceState.make(initial)))
@@ -168,6 +169,11 @@ export const make = Effect.fnUntraced(function*(options: {
   yield* Effect.addFinalizer(() => stop(instance, alarms))
   yield* alarms.start
   if (durable !== undefined) yield* Effect.forEach(durable.connections, instance.recover, { discard: true })
+  // What was begun meanwhile has failed already: nobody gets to see this incarnation.
+  if (commits?.hasFailed === true) {
+    return yield* new ActorUnavailable({ actor: address, explanation: "a commit failed while it was starting" })
+  }
+  hasStarted = true
   return instance
 })
 

@@ -7,6 +7,7 @@ import {
   Context,
   Effect,
   Exit,
+  Fiber,
   FiberSet,
   Layer,
   Random,
@@ -270,6 +271,17 @@ const calm = Effect.fnUntraced(function*(self: World, errands: FiberSet.FiberSet
   yield* pass(30_000)
 })
 
+/** What may take time takes as much as it needs, up to a minute. */
+const timed = Effect.fnUntraced(function*<A, E, R>(self: World, what: string, effect: Effect.Effect<A, E, R>) {
+  const fiber = yield* Effect.forkChild(effect)
+  for (let i = 0; i < 60 && fiber.pollUnsafe() === undefined; i++) yield* pass(1_000)
+  if (fiber.pollUnsafe() === undefined) {
+    self.check(false, `${what} hangs`)
+    return yield* Effect.die(new Error(`${what} hangs`))
+  }
+  return yield* Fiber.join(fiber)
+})
+
 const count = (entries: ReadonlyArray<string>, entry: string) => entries.filter((one) => one === entry).length
 
 const checkCalls = (self: World, entriesOf: ReadonlyMap<string, ReadonlyArray<string>>) => {
@@ -373,13 +385,13 @@ const live = Effect.fnUntraced(function*(schedule: DurableSchedule.Schedule) {
       yield* apply(self, errands, step)
     }
     yield* calm(self, errands)
-    const entriesOf = yield* readAll(self)
+    const entriesOf = yield* timed(self, "reading the state", readAll(self))
     checkCalls(self, entriesOf)
     checkClients(self, entriesOf, false)
-    yield* checkVisits(self)
+    yield* timed(self, "the list of visits", checkVisits(self))
     yield* FiberSet.run(errands, Scope.close(clients, Exit.void))
     yield* pass(120_000)
-    checkClients(self, yield* readAll(self), true)
+    checkClients(self, yield* timed(self, "reading the state", readAll(self)), true)
     const { life } = self
     if (life !== undefined) {
       yield* pass(120_000)
@@ -387,7 +399,7 @@ const live = Effect.fnUntraced(function*(schedule: DurableSchedule.Schedule) {
       self.check(size === 0, `${size} actors live on without clients`)
       const asleep = yield* self.inner.wakes("Vault", 10)
       self.check(asleep.length === 0, `${asleep.length} actors wait to be woken for nothing`)
-      yield* end(self, "restart")
+      yield* timed(self, "the end of the host", end(self, "restart"))
     }
   })
   const exit = yield* Effect.exit(Scope.provide(body, clients))
