@@ -170,7 +170,7 @@ const watchTurns = Effect.fnUntraced(function*(
       yield* tell(name)
       continue
     }
-    const listener = () => fork(Effect.forkScoped(tell(name)))
+    const listener = () => fork(tell(name).pipe(Effect.forkScoped))
     const { onRelease } = turn
     onRelease?.add(listener)
     yield* Effect.addFinalizer(() => Effect.sync(() => onRelease?.delete(listener)))
@@ -189,12 +189,15 @@ const decodeExit = (
   rpc: Rpc.AnyWithProps,
   { context }: Environment
 ): Effect.Effect<Exit.Exit<unknown, unknown>> => {
-  if (answer[0] === "failed") return Effect.succeed(Exit.fail(answer[2]))
+  if (answer[0] === "failed") {
+    const failure = Exit.fail(answer[2])
+    return Effect.succeed(failure)
+  }
   if (answer[0] === "died") return Effect.succeed(Exit.die(new Error(answer[2])))
   const { decodeDiscardedExit, decodeExit } = RpcCodec.of(rpc)
   const decode = message.discard === true ? decodeDiscardedExit : decodeExit
   return RpcCodec.withServices(decode(answer[2]), context()).pipe(
-    Effect.catch((error) => Effect.succeed(Exit.die(error)))
+    Effect.match({ onFailure: Exit.die, onSuccess: (exit) => exit })
   )
 }
 

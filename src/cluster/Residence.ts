@@ -46,7 +46,11 @@ export const make = Effect.fnUntraced(function*(options: {
   }))
   yield* Effect.addFinalizer(() => leave)
   const holding = yield* FiberHandle.make()
-  const startLeaving = Effect.asVoid(Effect.forkIn(Effect.uninterruptible(leave), scope, { startImmediately: true }))
+  const startLeaving = leave.pipe(
+    Effect.uninterruptible,
+    Effect.forkIn(scope, { startImmediately: true }),
+    Effect.asVoid
+  )
   const leaveIf = (isMeant: () => boolean) => Effect.suspend(() => isMeant() && !isLeft ? startLeaving : Effect.void)
 
   const start = Effect.suspend(() => {

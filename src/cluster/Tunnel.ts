@@ -83,7 +83,7 @@ export const open: (entity: EntityClient, options: {
     )
   /** An interruption that is not this fiber's own means that the actor has left its node. */
   const orLose = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.catchCause(effect, (cause) => lose(describe(cause)))
+    Effect.catchCause(effect, (cause) => cause.pipe(describe, lose))
   const { downlink, incarnation, tunnel } = yield* orLose(dial(entity, options))
 
   const clock = yield* Clock.Clock

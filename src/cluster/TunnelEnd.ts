@@ -69,7 +69,7 @@ export const make: (options: {
     hasEnded = true
     Queue.failCauseUnsafe(inbound, gone)
     Queue.endUnsafe(downlink)
-    fork(Effect.forkScoped(Effect.delay(Effect.sync(options.abort), farewell)))
+    fork(Effect.sync(options.abort).pipe(Effect.delay(farewell), Effect.forkScoped))
   }
   const write = (frame: DownlinkFrame) =>
     Effect.flatMap(Queue.offer(downlink, frame), (isTaken) => isTaken ? Effect.void : Effect.fail(closed))

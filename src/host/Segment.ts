@@ -6,7 +6,7 @@
  */
 import * as Arr from "effect/Array"
 import * as Deferred from "effect/Deferred"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type { Changes, JournalEntry, StorageError, StoredAlarm, StoredState } from "../ActorStorage.ts"

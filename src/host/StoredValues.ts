@@ -30,6 +30,12 @@ export interface StoredValues {
   readonly decodeConnectionState: (encoded: unknown) => Effect.Effect<unknown, Schema.SchemaError>
 }
 
+const invalid = (type: string, why: string) =>
+  new StorageError({
+    failure: "Invalid",
+    message: `the state of ${type} does not encode by its schema, and was not stored: ${why}`
+  })
+
 const fromJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
 
 /**
@@ -55,13 +61,10 @@ export const make = ({ actor, context }: Registration, durability: Durability): 
   return {
     encodeState: (value) =>
       RpcCodec.withServices(encodeState(value), context).pipe(
-        Effect.catchDefect((defect) => Effect.fail(defect instanceof Error ? defect : new Error(String(defect)))),
         Effect.map((encoded) => ({ version, value: Frame.encodeValue(encoded) })),
-        Effect.mapError((error) =>
-          new StorageError({
-            failure: "Invalid",
-            message: `the state of ${actor.type} does not encode by its schema, and was not stored: ${error.message}`
-          })
+        Effect.mapError((error) => invalid(actor.type, error.message)),
+        Effect.catchDefect((defect) =>
+          Effect.fail(invalid(actor.type, defect instanceof Error ? defect.message : String(defect)))
         )
       ),
     decodeState: (stored, address) =>

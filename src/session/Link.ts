@@ -92,10 +92,7 @@ class SocketLink implements Link {
         ? Effect.fail(tooLong(maxBytes))
         : Effect.succeed(chunks)
     }
-    return Effect.flatMap(
-      readLines(chunks, this.lines ??= new Lines(), maxBytes),
-      (messages) => isNonEmpty(messages) ? Effect.succeed(messages) : this.pull
-    )
+    return Effect.filterOrElse(readLines(chunks, this.lines ??= new Lines(), maxBytes), isNonEmpty, () => this.pull)
   }
 }
 

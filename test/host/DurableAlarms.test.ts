@@ -2,7 +2,7 @@
  * Alarms of durable actors.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { DateTime, Duration, Effect } from "effect"
+import { Array as Arr, DateTime, Duration, Effect, Order } from "effect"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import { begin, drive, type Life, onServer, pass, Play, put, remind, run, settle, Stage } from "../support/Stage.ts"
@@ -82,7 +82,7 @@ describe("an alarm", () => {
       const at = yield* after("1 second")
       yield* cue(life, Effect.forEach(["a", "b", "c", "d"], (id) => remind(id, at), { discard: true }))
       yield* pass(2_000, 10)
-      assert.deepStrictEqual((yield* rings).sort(), ["ring a", "ring b", "ring c", "ring d"])
+      assert.deepStrictEqual(Arr.sort(yield* rings, Order.String), ["ring a", "ring b", "ring c", "ring d"])
       assert.strictEqual(most, 1)
     })))
 

@@ -277,7 +277,7 @@ export class Play extends Context.Service<Play, Script>()("effect-tether/test/St
  * @category layers
  * @since 0.1.0
  */
-export const layer = Layer.mergeAll(TestStorage.layerMemory, Network.layer, Play.layer).pipe(
+const layer = Layer.mergeAll(TestStorage.layerMemory, Network.layer, Play.layer).pipe(
   Layer.provideMerge(Layer.succeed(ResumeToken.Hash, (secret: string) => Effect.succeed(`hash of ${secret}`)))
 )
 
