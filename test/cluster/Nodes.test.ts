@@ -98,6 +98,17 @@ describe("placement", () => {
 })
 
 describe("the node of a socket", () => {
+  nodes("needs no actors of its own", 2, (cluster, one) =>
+    Effect.gen(function*() {
+      const gateway = yield* cluster.start(3, "gateway")
+      const key = cluster.keyOn(one)
+      const ada = yield* Rooms.join("ada", { key }).pipe(Effect.provideContext(cluster.clientOf(gateway)))
+      yield* idOf(ada)
+      const room = yield* Effect.provideContext(Rooms.Room.client(key), gateway.services)
+      assert.deepStrictEqual(yield* until(room.roll()), ["ada"])
+      assert.strictEqual(yield* Context.get(gateway.services, ActorHost.ActorHost).size, 0)
+    }))
+
   nodes(
     "crashes: its client resumes through another one, nothing lost and nothing twice",
     3,

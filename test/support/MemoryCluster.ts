@@ -58,8 +58,8 @@ export interface Node<A> {
  * @since 0.1.0
  */
 export interface Cluster<A> {
-  /** Starts a node; ports tell them apart. */
-  readonly start: (port: number) => Effect.Effect<Node<A>>
+  /** Starts a node; ports tell them apart. A gateway has no actors of its own. */
+  readonly start: (port: number, kind?: "gateway") => Effect.Effect<Node<A>>
   /** The node that the actor under a key is assigned to, if one has it. */
   readonly ownerOf: (key: string) => Node<A> | undefined
   /** A key whose actor is assigned to a node; `not` another one than these. */
@@ -97,12 +97,12 @@ export const make = Effect.fnUntraced(function*<A>(options: {
   const wires = yield* Wires.make
   const nodes = new Map<number, Node<A>>()
 
-  const start = Effect.fnUntraced(function*(port: number): Effect.fn.Return<Node<A>> {
+  const start = Effect.fnUntraced(function*(port: number, kind?: "gateway"): Effect.fn.Return<Node<A>> {
     const own = yield* Scope.fork(scope)
     const front = yield* MemoryNetwork.make().pipe(Scope.provide(own))
     const address = RunnerAddress.make(host, port)
     const app = yield* Scope.fork(own)
-    const services = yield* layerNode(options, address, runners, wires).pipe(
+    const services = yield* layerNode(options, kind, address, runners, wires).pipe(
       Layer.provide(Layer.succeedContext(storage)),
       (layer) => Layer.buildWithScope(layer, app)
     )
@@ -130,7 +130,7 @@ export const make = Effect.fnUntraced(function*<A>(options: {
         Effect.andThen(front.cut)
       )
     }
-    nodes.set(port, node)
+    if (kind === undefined) nodes.set(port, node)
     return node
   })
 
@@ -205,6 +205,7 @@ export const testWith = <A>(actors: Layer.Layer<A, never, ActorHost.ActorHost | 
 
 const layerNode = <A>(
   options: Parameters<typeof make<A>>[0],
+  kind: "gateway" | undefined,
   address: RunnerAddress.RunnerAddress,
   runners: SharedRunners.SharedRunners,
   wires: Wires.Wires
@@ -212,7 +213,7 @@ const layerNode = <A>(
   options.actors.pipe(
     Layer.provideMerge(ClusterHost.layer(options.host)),
     Layer.provideMerge(
-      RunnerServer.layerWithClients.pipe(
+      (kind === "gateway" ? RunnerServer.layerClientOnly : RunnerServer.layerWithClients).pipe(
         Layer.provide(RpcServer.layerProtocolSocketServer),
         Layer.provide(layerSocketServer(address, wires)),
         Layer.provide(layerClientProtocol(address, wires)),
