@@ -306,7 +306,7 @@ describe("a client of the library", () => {
         yield* Stream.runHead(Stream.filter(statuses, (status) => status._tag === "Connected" && status.resumed))
 
         const url = `http://127.0.0.1:${yield* port}/actors`
-      assert.deepStrictEqual(urls, [url, url])
+        assert.deepStrictEqual(urls, [url, url])
       })
   )
 })
