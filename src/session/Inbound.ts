@@ -5,6 +5,7 @@
  */
 import * as Exit from "effect/Exit"
 import type * as Schema from "effect/Schema"
+import * as Envelope from "./Envelope.ts"
 import * as Frame from "./Frame.ts"
 import { ProtocolViolation } from "./ProtocolViolation.ts"
 
@@ -35,10 +36,10 @@ export const decodeClient = (
   frameBytes: number
 ): Exit.Exit<ReadonlyArray<Frame.ClientFrame>, Schema.SchemaError | ProtocolViolation> => {
   // Nearly always: no frame can be larger than the message that it came in.
-  if (!Frame.exceeds(message, frameBytes)) return checkNumber(Frame.decodeClient(message))
+  if (!Frame.exceeds(message, frameBytes)) return checkNumber(Envelope.decodeClient(message))
   const sizes = measure(message)
   if (sizes.length > Frame.maxFrames) return tooMany
-  const frames = Frame.decodeClient(message)
+  const frames = Envelope.decodeClient(message)
   if (Exit.isFailure(frames)) return frames
   const checked: Array<Frame.ClientFrame> = []
   for (const [i, frame] of frames.value.entries()) {
@@ -72,7 +73,7 @@ const checkNumber = <F, E>(
 export const decodeServer = (
   message: string
 ): Exit.Exit<ReadonlyArray<Frame.ServerFrame>, Schema.SchemaError | ProtocolViolation> =>
-  checkNumber(Frame.decodeServer(message))
+  checkNumber(Envelope.decodeServer(message))
 
 const quote = 0x22
 const backslash = 0x5c
