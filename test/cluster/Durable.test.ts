@@ -1,6 +1,7 @@
 // Durable actors over several nodes, with a storage in memory that all of them share, and a test clock.
 import { assert, describe } from "@effect/vitest"
-import { Effect, Fiber, Queue, Stream } from "effect"
+import { Context, Effect, Fiber, Queue, Stream } from "effect"
+import * as ActorHost from "../../src/ActorHost.ts"
 import * as Ledger from "../support/Ledger.ts"
 import * as MemoryCluster from "../support/MemoryCluster.ts"
 import { awaitStatusBy, untilSimulated as until } from "../support/World.ts"
@@ -99,6 +100,28 @@ describe("a durable actor", () => {
         const error = yield* until(Effect.flip(stale.remind({ name: "stale" })))
         assert.strictEqual(error.reason._tag, "OutcomeUnknown")
         assert.strictEqual(yield* until(fresh.count()), 0)
+      })
+  )
+
+  nodes(
+    "runs its alarms on the node that it belongs to then, asleep or after a crash",
+    3,
+    (cluster, one, two) =>
+      Effect.gen(function*() {
+        const key = cluster.keyOn(one)
+        const ada = yield* connect(cluster, key, two)
+        yield* until(ada.rpc.putLater({ name: "asleep", seconds: 150 }))
+        yield* until(ada.rpc.putLater({ name: "elsewhere", seconds: 300 }))
+        yield* ada.disconnect()
+        const size = (node: MemoryCluster.Node<never>) => Context.get(node.services, ActorHost.ActorHost).size
+        yield* until(Effect.sleep("100 seconds"))
+        assert.strictEqual(yield* size(one), 0)
+        yield* until(Effect.sleep("100 seconds"))
+        assert.strictEqual(yield* size(one), 1)
+        yield* one.crash
+        yield* until(Effect.sleep("120 seconds"))
+        const ben = yield* connect(cluster, key, two)
+        assert.deepStrictEqual(yield* until(ben.rpc.names()), ["asleep", "elsewhere"])
       })
   )
 })

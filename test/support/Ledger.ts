@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { Effect, Layer, Schema } from "effect"
+import { DateTime, Effect, Layer, Schema } from "effect"
 import { Rpc } from "effect/rpc"
 import * as Actor from "../../src/Actor.ts"
 
@@ -20,7 +20,8 @@ export class Ledger extends Actor.make("Ledger", {
   rpcs: [
     Rpc.make("put", { payload: { name: Schema.String }, success: Schema.Finite }),
     Rpc.make("names", { success: Schema.Array(Schema.String) }),
-    Rpc.make("visit", { success: Schema.Finite })
+    Rpc.make("visit", { success: Schema.Finite }),
+    Rpc.make("putLater", { payload: { name: Schema.String, seconds: Schema.Finite } })
   ],
   internal: [Rpc.make("count", { success: Schema.Finite }), Rpc.make("remind", { payload: { name: Schema.String } })]
 }) {}
@@ -28,6 +29,7 @@ export class Ledger extends Actor.make("Ledger", {
 const makeHandlers = Effect.gen(function*() {
   const state = yield* Ledger.State
   const connections = yield* Ledger.Connections
+  const alarms = yield* Ledger.Alarms
   const write = (name: string) =>
     Effect.andThen(
       state.modify((names) => [names.length + 1, [...names, name]]),
@@ -41,6 +43,8 @@ const makeHandlers = Effect.gen(function*() {
         Ledger.CurrentConnection,
         (me) => Effect.map(me.updateState(({ visits }) => ({ visits: visits + 1 })), ({ visits }) => visits)
       ),
+    putLater: ({ name, seconds }) =>
+      Effect.flatMap(DateTime.now, (now) => alarms.set(name, DateTime.add(now, { seconds }), "remind", { name })),
     count: () => Effect.map(state.get, (names) => names.length),
     remind: ({ name }) => Effect.asVoid(write(name))
   })
