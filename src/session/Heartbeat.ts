@@ -58,9 +58,9 @@ export class Heartbeat implements Waiter {
     this.heard = deadlines.now()
   }
 
-  /** Notes that something was heard of the peer. */
-  mark(): void {
-    this.heard = this.deadlines.now()
+  /** Notes that something was heard of the peer; returns the time, in monotonic microseconds. */
+  mark(): number {
+    return this.heard = this.deadlines.now()
   }
 
   start(timing: HeartbeatTiming): void {

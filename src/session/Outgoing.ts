@@ -28,6 +28,9 @@ export interface Owner {
 /** So many frames leave before their batch is over: one end would wait for the other otherwise, in turns. */
 const early = 24
 
+/** Batches that follow each other within this time, in microseconds, came in one turn of the event loop, or nearly. */
+const close = 50
+
 /** How long the last message may take to leave, in milliseconds. */
 const farewell = 5_000
 
@@ -55,6 +58,8 @@ export class Outgoing {
   private state: "idle" | "scheduled" | "batching" | "writing" | "ended" = "idle"
   /** Whether there is something to write, or `beforeWrite` may have something. */
   private isAsked = false
+  /** When the last batch was written at once, in monotonic microseconds. */
+  private batchedAt = -Infinity
   /** The frames of the next message that are not to be in it twice. */
   private once: Set<string> | undefined
   private ended: Deferred.Deferred<void> | undefined
@@ -112,20 +117,24 @@ export class Outgoing {
   }
 
   /**
-   * Runs a function and writes at once, as one message, what it has pushed. Of several batches in one turn of the
-   * scheduler the first one leaves at once, the others together.
+   * Runs a function at a time in monotonic microseconds, and writes at once, as one message, what it has pushed. Of
+   * batches that follow close on each other the first one leaves at once, the others together: a peer that sends message
+   * by message is answered by the batch all the same.
    */
-  batch<A>(produce: () => A): A {
+  batch<A>(now: number, produce: () => A): A {
     if (this.state !== "idle") return produce()
     this.state = "batching"
     const result = produce()
-    if (!this.isAsked && this.isBatching()) {
+    if (!this.isBatching()) return result
+    if (!this.isAsked) {
       this.state = "idle"
-      return result
+    } else if (now - this.batchedAt < close) {
+      this.state = "idle"
+      this.nudge()
+    } else {
+      this.batchedAt = now
+      this.flush()
     }
-    this.flush()
-    // Once per turn of the scheduler: a peer that sends message by message is answered by the batch all the same.
-    this.nudge()
     return result
   }
 

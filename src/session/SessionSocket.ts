@@ -136,11 +136,11 @@ export class SessionSocket<F extends Frame.ClientFrame | Frame.ServerFrame, E = 
    */
   get read(): Effect.Effect<never, SocketError | ProtocolViolation | E> {
     const next = Effect.flatMap(this.handler.pull ?? this.link.pull, (messages) => {
-      this.heartbeat.mark()
+      const now = this.heartbeat.mark()
       this.acknowledgeable = this.session?.state.sent ?? Infinity
       this.handler.onMessage?.()
       // What is answered at once leaves as one message, without a turn of the scheduler.
-      return this.outgoing.batch(() => inOrder(messages, (message) => this.onMessage(message))) ?? Effect.void
+      return this.outgoing.batch(now, () => inOrder(messages, (message) => this.onMessage(message))) ?? Effect.void
     })
     return Effect.forever(next, { disableYield: true })
   }
