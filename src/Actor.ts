@@ -223,7 +223,8 @@ export interface LayerOptions {
  *
  * `"commit"`: before anybody hears of it. State, connection states, alarms and the reply of a call are one commit, and all
  * that the actor emits leaves after every earlier one. After a crash nothing that was answered is lost, and a call that is
- * sent again is answered without running again.
+ * sent again is answered without running again. That holds for handlers that take turns, with `concurrency: 1`; those that
+ * run beside others (`Rpc.fork`, streams, another `concurrency`) run at most once.
  *
  * `{ interval }`: every so often, and when the actor stops. Answers leave at once, so that a crash takes back up to an
  * interval of what was answered: for state that changes many times a second and may be a little old.
