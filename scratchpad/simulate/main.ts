@@ -51,7 +51,10 @@ const command = Command.make("simulate", {
     Flag.withDefault(2_048),
     Flag.withDescription("After how many operations a fiber lets others run. Default: 2048")
   ),
-  durable: Flag.Boolean("durable").pipe(Flag.withDescription("Durable actors under crashes and failing storage"))
+  durable: Flag.Boolean("durable").pipe(
+    Flag.withDefault(false),
+    Flag.withDescription("Durable actors under crashes and failing storage")
+  )
 }, ({ yields, ...options }) => Effect.provideService(simulate(options), Scheduler.MaxOpsBeforeYield, yields)).pipe(
   Command.withDescription("Runs whole systems of clients and actors against a model, seed by seed")
 )
