@@ -50,6 +50,8 @@ export interface ActorInstance extends CallEnvironment, ConnectionLives.Connecti
   readonly decodeParams: (params: unknown) => Effect.Effect<unknown, Schema.SchemaError>
   /** Whether a connection may outlive its socket. */
   readonly canSuspend: boolean
+  /** Why connections end that begin while it stops already; `undefined` while it lives. */
+  readonly stopsFor: () => DisconnectReason.DisconnectReason | undefined
   /** Whether its host sends all clients away. */
   readonly isDraining: () => boolean
   /** What is stored, and when; `undefined` for an actor that lives in memory. */
@@ -85,6 +87,7 @@ export const make = Effect.fnUntraced(function*(options: {
   const initialState = Effect.provideContext(registration.initialState, withKey)
   let instance: ActorInstance
   let hasStarted = false
+  let stopReason: DisconnectReason.DisconnectReason | undefined
   const durable = yield* Durable.make(registration, {
     key,
     settings,
@@ -163,10 +166,18 @@ export const make = Effect.fnUntraced(function*(options: {
     encodeConnectionState: durable?.encodeConnectionState ?? Effect.succeed,
     canSuspend: Duration.toMillis(settings.resumeWindow) > 0,
     engine: options.engine,
+    stopsFor: () => stopReason,
     isDraining: options.isDraining,
     ...(yield* ConnectionLives.make(() => instance, keeper.retain))
   }
-  yield* Effect.addFinalizer(() => stop(instance, alarms))
+  yield* Effect.addFinalizer(() =>
+    Effect.suspend(() => {
+      stopReason = commits?.hasFailed === true
+        ? DisconnectReason.ActorStopped.make({})
+        : DisconnectReason.Draining.make({})
+      return stop(instance, stopReason, alarms)
+    })
+  )
   yield* alarms.start
   if (durable !== undefined) yield* Effect.forEach(durable.connections, instance.recover, { discard: true })
   // What was begun meanwhile has failed already: nobody gets to see this incarnation.
@@ -184,12 +195,13 @@ const crash = (self: ActorInstance, keeper: Keeper): Effect.Effect<void> =>
     return keeper.stop
   })
 
-const stop = Effect.fnUntraced(function*(self: ActorInstance, alarms: AlarmClock.AlarmClock): Effect.fn.Return<void> {
+const stop = Effect.fnUntraced(function*(
+  self: ActorInstance,
+  reason: DisconnectReason.DisconnectReason,
+  alarms: AlarmClock.AlarmClock
+): Effect.fn.Return<void> {
   yield* self.internal.abandon
   yield* self.server.disconnect(InternalCalls.clientId)
-  const reason = self.commits?.hasFailed === true
-    ? DisconnectReason.ActorStopped.make({})
-    : DisconnectReason.Draining.make({})
   for (const connection of Array.from(self.table.listed())) connection.end(reason)
   if (self.commits?.hasFailed === true) return
   yield* Effect.timeoutOption(Effect.interruptible(alarms.finish), self.settings.kickGrace)

@@ -36,10 +36,13 @@ export const begin = (
       onListed()
       // After the welcome: whoever hears of the change may send at once.
       self.table.announce({ _tag: "Connected", connection: connection.view })
+      const stopReason = self.stopsFor()
+      if (stopReason !== undefined) connection.end(stopReason)
       const isRecovered = connection.record?.isRecovered === true
       if (!isRecovered) self.telemetry.metrics.connected()
       const opened = Effect.logDebug(isRecovered ? "connection recovered" : "connection opened")
-      const isGreeted = connection.record?.part.greeted === true || (isRecovered && connection.isEnded)
+      const isOver = connection.isEnded && (isRecovered || stopReason !== undefined)
+      const isGreeted = connection.record?.part.greeted === true || isOver
       return isGreeted ? opened : Effect.andThen(opened, greet(self, connection))
     })),
     Effect.ensuring(Effect.suspend(() => {

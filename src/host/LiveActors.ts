@@ -15,6 +15,7 @@ import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as FiberMap from "effect/FiberMap"
 import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
@@ -58,6 +59,8 @@ interface Entry<A, E> {
   readonly started: Deferred.Deferred<A, E>
   readonly gone: Deferred.Deferred<void>
   instance: A | undefined
+  /** The start, while it is under way. */
+  starting: Fiber.Fiber<unknown> | undefined
   users: number
   /** Whether it was ever used by more than visitors. */
   settled: boolean
@@ -87,7 +90,9 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
     Effect.suspend(() => {
       if (entry.stopping) return Deferred.await(entry.gone)
       entry.stopping = true
-      return Scope.close(entry.scope, exit).pipe(
+      // A start that went on would add to what is being closed.
+      const cutShort = entry.starting === undefined ? Effect.void : Fiber.interrupt(entry.starting)
+      return Effect.andThen(cutShort, Scope.close(entry.scope, exit)).pipe(
         Effect.ensuring(Effect.sync(() => {
           entries.delete(key)
           Deferred.doneUnsafe(entry.gone, Exit.void)
@@ -140,6 +145,7 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
       started: Deferred.makeUnsafe(),
       gone: Deferred.makeUnsafe(),
       instance: undefined,
+      starting: undefined,
       users: 0,
       settled: false,
       stopping: false
@@ -153,19 +159,21 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
       ))
     }
     const start = Effect.onExit(options.start(key, keeper), (exit) =>
-      Effect.andThen(
-        Exit.isSuccess(exit) ? Effect.sync(() => entry.instance = exit.value) : stop(key, entry, exit),
-        Deferred.done(entry.started, exit)
-      ))
-    return Effect.as(
-      FiberSet.run(
-        starting,
-        Effect.ignoreCause(
-          Effect.updateContext(start, (_: Context.Context<never>) => Context.add(context, Scope.Scope, entry.scope))
-        )
-      ),
-      entry
-    )
+      Effect.suspend(() => {
+        entry.starting = undefined
+        if (Exit.isSuccess(exit)) entry.instance = exit.value
+        const failed = Exit.isSuccess(exit) || entry.stopping ? Effect.void : stop(key, entry, exit)
+        return Effect.andThen(failed, Deferred.done(entry.started, exit))
+      }))
+    return FiberSet.run(
+      starting,
+      Effect.ignoreCause(
+        Effect.updateContext(start, (_: Context.Context<never>) => Context.add(context, Scope.Scope, entry.scope))
+      )
+    ).pipe(Effect.map((fiber) => {
+      if (!Deferred.isDoneUnsafe(entry.started) && !entry.stopping) entry.starting = fiber
+      return entry
+    }))
   }
 
   const acquire = (key: string, settles: boolean): Effect.Effect<A, E, Scope.Scope> =>

@@ -8,6 +8,7 @@ export type Kind = "append" | "slowly" | "fail" | "visit" | "beside" | "remind" 
 export type Action =
   | { readonly _tag: "Call"; readonly kind: Kind; readonly op: number; readonly millis: number }
   | { readonly _tag: "Deposit"; readonly op: number; readonly key: number }
+  | { readonly _tag: "Guest"; readonly op: number; readonly key: number; readonly millis: number }
   | { readonly _tag: "Cut" | "Freeze" | "HealLink"; readonly link: number }
   | { readonly _tag: "Latency"; readonly millis: number }
   | { readonly _tag: "Crash"; readonly millis: number }
@@ -27,6 +28,7 @@ export interface Schedule {
   readonly callsInFlight: number
   readonly maxIdleTime: number
   readonly hookMillis: number
+  readonly kickGrace: number
   readonly steps: ReadonlyArray<Step>
 }
 
@@ -53,6 +55,12 @@ const weights: Weights = [
     millis: dice.pick([0, 0, 5, 100, 1_500])
   })],
   [6, (dice, op) => ({ _tag: "Deposit", op: op(), key: dice.int(0, 1) })],
+  [6, (dice, op) => ({
+    _tag: "Guest",
+    op: op(),
+    key: dice.int(0, 1),
+    millis: dice.pick([0, 20, 500, 3_000])
+  })],
   [8, (dice) => ({ _tag: "Cut", link: dice.int(0, 5) })],
   [3, (dice) => ({ _tag: "Freeze", link: dice.int(0, 5) })],
   [3, (dice) => ({ _tag: "HealLink", link: dice.int(0, 5) })],
@@ -94,6 +102,7 @@ export const generate = (seed: number): Schedule => {
     callsInFlight: dice.pick([2, 8, 100]),
     maxIdleTime: dice.pick([0, 1_000, 60_000]),
     hookMillis: dice.pick([0, 0, 20, 300]),
+    kickGrace: dice.pick([100, 10_000, 10_000]),
     steps: Array.from({ length: dice.int(10, 50) }, () => ({
       after: pause(dice),
       client: dice.int(0, clients - 1),

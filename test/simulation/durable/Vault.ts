@@ -39,7 +39,8 @@ const write = (entry: string) =>
     const place = yield* state.modify((entries) => [entries.length, [...entries, entry]])
     yield* Vault.Connections.use((connections) => connections.broadcast("written", { entry }))
     return place
-  })
+    // What is in the state was told of, also where a hook is cut short.
+  }).pipe(Effect.uninterruptible)
 
 const hooks = ({ hookMillis }: Schedule, note: (what: string) => void) =>
   Vault.layerHooks({
