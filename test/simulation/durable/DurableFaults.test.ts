@@ -114,9 +114,9 @@ const patches: Record<string, () => void> = {
   "a record is removed before onDisconnect has run": () => {
     const end = ServerConnection.prototype.end
     vi.spyOn(ServerConnection.prototype, "end").mockImplementation(function(this: ServerConnection, reason) {
-      const isFirst = end.call(this, reason)
-      if (isFirst && reason._tag !== "Draining" && reason._tag !== "ActorStopped") this.forget()
-      return isFirst
+      // Before: what follows the end begins within it.
+      if (!this.isEnded && reason._tag !== "Draining" && reason._tag !== "ActorStopped") this.forget()
+      return end.call(this, reason)
     })
   },
   "a record is never removed": () => {

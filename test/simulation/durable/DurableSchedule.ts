@@ -59,7 +59,7 @@ const weights: Weights = [
     _tag: "Guest",
     op: op(),
     key: dice.int(0, 1),
-    millis: dice.pick([0, 20, 500, 3_000])
+    millis: dice.pick([0, 700, 3_000, 6_000])
   })],
   [8, (dice) => ({ _tag: "Cut", link: dice.int(0, 5) })],
   [3, (dice) => ({ _tag: "Freeze", link: dice.int(0, 5) })],
