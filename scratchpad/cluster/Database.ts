@@ -12,10 +12,10 @@ const user = "postgres"
 
 export const url = Effect.suspend(() => {
   const given = process.env["DATABASE_URL"]
-  return given === undefined ? startOwn : Effect.succeed(given)
+  return given === undefined ? own : Effect.succeed(given)
 })
 
-const startOwn = Effect.gen(function*() {
+export const own = Effect.gen(function*() {
   const port = yield* Ports.free
   const server = new EmbeddedPostgres({
     databaseDir: mkdtempSync(join(tmpdir(), "cluster-")),

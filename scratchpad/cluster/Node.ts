@@ -1,16 +1,25 @@
 /**
  * The program of one node: `node Node.ts <name> <HTTP port> <port for other nodes>`, with the database in `DATABASE_URL`.
- * To its parent it tells which rooms live here, whenever that changes.
+ * To its parent it tells which rooms live here, once it has shards (of which none may have a room) and whenever that changes.
  */
 import { NodeClusterSocket, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Layer, Option, Redacted, References, Schedule } from "effect"
-import { EntityId, MessageStorage, RunnerAddress, Sharding, ShardingConfig, SqlRunnerStorage } from "effect/cluster"
+import {
+  EntityId,
+  MessageStorage,
+  RunnerAddress,
+  ShardId,
+  Sharding,
+  ShardingConfig,
+  SqlRunnerStorage
+} from "effect/cluster"
 import { HttpRouter } from "effect/http"
 import { createServer } from "node:http"
 import * as ActorServer from "../../src/ActorServer.ts"
 import * as ClusterHost from "../../src/cluster/ClusterHost.ts"
 import * as PostgresStorage from "../../src/PostgresStorage.ts"
+import * as Echo from "./Echo.ts"
 import { keys } from "./Room.ts"
 import * as RoomServer from "./RoomServer.ts"
 
@@ -18,10 +27,12 @@ const [httpPort = 0, runnerPort = 0] = process.argv.slice(3).map(Number)
 const host = "127.0.0.1"
 const url = Redacted.make(process.env["DATABASE_URL"] ?? "")
 
+const shards = 60
+
 const sharding: Partial<ShardingConfig.ShardingConfig["Service"]> = {
   ...ClusterHost.quickFailover,
   runnerAddress: Option.some(RunnerAddress.make(host, runnerPort)),
-  shardsPerGroup: 60
+  shardsPerGroup: shards
 }
 
 /** Runners and shards are kept in the database; messages between nodes are not. */
@@ -38,8 +49,10 @@ const Endpoints = Layer.merge(ActorServer.layerHttpRouter({ path: "/actors" }), 
 
 const reportHomes = Effect.gen(function*() {
   const sharding = yield* Sharding.Sharding
-  let last = "none yet"
+  const ids = Array.from({ length: shards }, (_, i) => ShardId.make("default", i + 1))
+  let last: string | undefined
   const report = Effect.sync(() => {
+    if (last === undefined && !ids.some((id) => sharding.hasShardId(id))) return
     const here = keys.filter((key) => sharding.hasShardId(sharding.getShardId(EntityId.make(key), "default")))
     if (here.join() === last) return
     last = here.join()
@@ -50,7 +63,7 @@ const reportHomes = Effect.gen(function*() {
 
 const App = HttpRouter.serve(Endpoints, { disableListenLog: true, disableLogger: true }).pipe(
   ActorServer.withDrain({ window: "500 millis" }),
-  Layer.provide(Layer.provide(RoomServer.layer, Storage)),
+  Layer.provide([Layer.provide(RoomServer.layer, Storage), Echo.layer]),
   Layer.provide(ClusterHost.layer({ tunnelHeartbeatInterval: "1 second", tunnelHeartbeatTimeout: "2 seconds" })),
   Layer.merge(Layer.effectDiscard(reportHomes)),
   Layer.provide(Cluster),

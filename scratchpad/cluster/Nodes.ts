@@ -14,10 +14,11 @@ export interface Node {
   readonly gone: Effect.Effect<void>
 }
 
-/** Starts a node; completes when it has rooms, and kills it when the scope closes. */
+/** Starts a node; completes when it has shards, and kills it when the scope closes. */
 export const start = Effect.fnUntraced(function*(
   name: string,
-  databaseUrl: string
+  databaseUrl: string,
+  program = "./Node.ts"
 ): Effect.fn.Return<Node, never, Scope.Scope> {
   const port = yield* Ports.free
   const args = [name, `${port}`, `${yield* Ports.free}`]
@@ -26,7 +27,7 @@ export const start = Effect.fnUntraced(function*(
   let rooms: ReadonlyArray<string> = []
   const child = yield* Effect.acquireRelease(
     Effect.sync(() => {
-      const child = fork(new URL("./Node.ts", import.meta.url), args, {
+      const child = fork(new URL(program, import.meta.url), args, {
         stdio: ["ignore", "inherit", "inherit", "ipc"],
         env: { ...process.env, DATABASE_URL: databaseUrl },
         // Ctrl-C is for the parent, which ends them in its order.
@@ -34,7 +35,7 @@ export const start = Effect.fnUntraced(function*(
       })
       child.on("message", (here: ReadonlyArray<string>) => {
         rooms = here
-        if (here.length > 0) Deferred.doneUnsafe(ready, Exit.void)
+        Deferred.doneUnsafe(ready, Exit.void)
       })
       child.on("exit", () => {
         rooms = []
