@@ -63,6 +63,11 @@ export class Heartbeat implements Waiter {
     return this.heard = this.deadlines.now()
   }
 
+  /** When something was last heard of the peer, in monotonic microseconds. */
+  get lastHeard(): number {
+    return this.heard
+  }
+
   start(timing: HeartbeatTiming): void {
     this.timing = timing
     this.check(timing)

@@ -59,8 +59,8 @@ export interface Handler<F extends Frame.ClientFrame | Frame.ServerFrame, E> {
 /**
  * An acknowledgement is written after `ackEvery` frames, after the delay in
  * milliseconds, or with a message that leaves anyway if it is for `ackRides`
- * frames at least: to acknowledge every call by itself would cost as much as
- * the calls.
+ * frames at least or the first one in that time: to acknowledge every call by
+ * itself would cost as much as the calls.
  */
 const ackEvery = 32
 const ackRides = 8
@@ -87,6 +87,8 @@ export class SessionSocket<F extends Frame.ClientFrame | Frame.ServerFrame, E = 
   private ackDeadline: Deadline | undefined
   /** What was sent before the messages came that are being read: nobody can have had more of it. */
   private acknowledgeable = Infinity
+  /** When the last acknowledgement was written, in monotonic microseconds. */
+  private reportedAt = -Infinity
 
   constructor(link: Link, engine: Engine, handler: Handler<F, E>) {
     this.link = link
@@ -183,7 +185,7 @@ export class SessionSocket<F extends Frame.ClientFrame | Frame.ServerFrame, E = 
   /** It is time for an acknowledgement, however small. */
   onDeadline(): void {
     this.ackDeadline = undefined
-    if (this.session === undefined) return
+    if (this.session === undefined || this.session.unreported === 0) return
     this.session.ackDue = true
     this.outgoing.nudge()
   }
@@ -203,10 +205,13 @@ export class SessionSocket<F extends Frame.ClientFrame | Frame.ServerFrame, E = 
   beforeWrite(): string | undefined {
     const { session } = this
     if (session === undefined || !this.isAttached) return undefined
-    if (!session.ackDue && session.unreported < ackRides) return undefined
+    const isRecent = this.heartbeat.lastHeard - this.reportedAt < ackDelay * 1000
+    if (!session.ackDue && session.unreported < ackRides && isRecent) return undefined
     session.ackDue = false
     const count = SessionState.report(session.state)
-    return count === undefined ? undefined : Frame.encode(["ack", count])
+    if (count === undefined) return undefined
+    this.reportedAt = this.heartbeat.lastHeard
+    return Frame.encode(["ack", count])
   }
 
   onEnd(): void {
