@@ -2,7 +2,7 @@
  * The program of one node: `node Node.ts <name> <HTTP port> <port for other nodes>`, with the database in `DATABASE_URL`.
  * To its parent it tells which rooms live here, once it has shards (of which none may have a room) and whenever that changes.
  */
-import { NodeClusterSocket, NodeHttpServer, NodeRuntime } from "@effect/platform-node"
+import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Layer, Option, Redacted, References, Schedule } from "effect"
 import {
@@ -19,6 +19,7 @@ import { createServer } from "node:http"
 import * as ActorServer from "../../src/ActorServer.ts"
 import * as ClusterHost from "../../src/cluster/ClusterHost.ts"
 import * as PostgresStorage from "../../src/PostgresStorage.ts"
+import * as ClusterSockets from "./ClusterSockets.ts"
 import * as Echo from "./Echo.ts"
 import { keys } from "./Room.ts"
 import * as RoomServer from "./RoomServer.ts"
@@ -29,14 +30,16 @@ const url = Redacted.make(process.env["DATABASE_URL"] ?? "")
 
 const shards = 60
 
+const address = RunnerAddress.make(host, runnerPort)
+
 const sharding: Partial<ShardingConfig.ShardingConfig["Service"]> = {
   ...ClusterHost.quickFailover,
-  runnerAddress: Option.some(RunnerAddress.make(host, runnerPort)),
+  runnerAddress: Option.some(address),
   shardsPerGroup: shards
 }
 
 /** Runners and shards are kept in the database; messages between nodes are not. */
-const Cluster = NodeClusterSocket.layer({ storage: "byo", shardingConfig: sharding }).pipe(
+const Cluster = ClusterSockets.layer(address, sharding).pipe(
   Layer.provide([MessageStorage.layerNoop, SqlRunnerStorage.layer]),
   Layer.provide(ShardingConfig.layer(sharding)),
   Layer.provide(PgClient.layer({ url }))
