@@ -10,7 +10,6 @@ import * as Struct from "effect/Struct"
 import { ActorClient } from "../internal/actorClient.ts"
 import type { ActorHost } from "../internal/actorHost.ts"
 import * as InProcess from "../internal/inProcess.ts"
-import * as ResumeToken from "../session/ResumeToken.ts"
 import type { Network } from "./Faults.ts"
 import type { MemoryNetwork } from "./MemoryNetwork.ts"
 
@@ -73,12 +72,11 @@ export class TestNetwork extends Context.Service<TestNetwork, Network>()("effect
    * **Details**
    *
    * The network takes the `Clock` of the layer's build: inside `it.effect` and `layer` of `@effect/vitest` that is the
-   * `TestClock`. The tokens of durable actors are not hashed for real, which would take a time that no test clock knows of.
+   * `TestClock`.
    */
   static readonly layer: Layer.Layer<TestNetwork | ActorClient, never, ActorHost> = Layer.effectContext(
     Effect.map(
-      // At once: the real hash takes a time that no test clock knows of.
-      Effect.provideService(InProcess.make, ResumeToken.Hash, (secret) => Effect.succeed(`hash of ${secret}`)),
+      InProcess.make,
       ({ client, network }) => Context.make(TestNetwork, fromNetwork(network)).pipe(Context.add(ActorClient, client))
     )
   )
