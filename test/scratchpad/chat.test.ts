@@ -17,6 +17,7 @@ import * as Transcript from "../../scratchpad/chat/Transcript.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { Kicked } from "../../src/DisconnectReason.ts"
+import * as ResumeToken from "../../src/session/ResumeToken.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
 
 const { demoToken } = Auth
@@ -220,7 +221,12 @@ const presenceIn = (room: Room) =>
 const ChatLayer = TestNetwork.layer.pipe(
   Layer.provide(ChatRoomServer.layer),
   Layer.provide(ActorHost.layerLocal()),
-  Layer.provide([Auth.layerDemo, ActorStorage.layerMemory])
+  Layer.provide([
+    Auth.layerDemo,
+    ActorStorage.layerMemory,
+    // At once, not in a time that the test clock does not know of.
+    Layer.succeed(ResumeToken.Hash, (secret: string) => Effect.succeed(`hash of ${secret}`))
+  ])
 )
 
 describe("the room", () => {
