@@ -17,10 +17,9 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
 import type { Changes, StorageError, StoredAlarm, StoredState } from "../ActorStorage.ts"
+import { Committer } from "./Committer.ts"
 import type { ConnectionRecord } from "./ConnectionRecord.ts"
 import type { InstanceWriter } from "./InstanceWriter.ts"
 import * as Segment from "./Segment.ts"
@@ -64,21 +63,22 @@ export interface Options {
  */
 export class Commits {
   private readonly options: Options
-  private readonly context: Context.Context<Scope.Scope>
   private readonly segments = new Segments()
   /** Segments of calls whose answer is not known yet. */
   private readonly awaiting = new Map<string, Segment.Segment>()
   private readonly room: Array<Deferred.Deferred<void>> = []
-  /** Open while nobody may wait for an interval to pass. */
-  private readonly hurry = Latch.makeUnsafe(false)
-  private isFlushing = false
-  private isCommitting = false
+  private readonly committer: Committer
   private isReleasing = false
   private failed = false
 
   constructor(options: Options, context: Context.Context<Scope.Scope>) {
     this.options = options
-    this.context = context
+    this.committer = new Committer({
+      ...options,
+      segments: this.segments,
+      onStored: () => this.pump(),
+      onFailure: (error) => this.fail(error)
+    }, context)
   }
 
   /** Whether a commit has failed: nothing leaves any more, and nothing is stored. */
@@ -222,8 +222,7 @@ export class Commits {
 
   /** Stores what there is without a pause. */
   readonly flush: Effect.Effect<void> = Effect.suspend(() => {
-    this.isFlushing = true
-    this.hurry.openUnsafe()
+    this.committer.flush()
     return Effect.asVoid(this.settled)
   })
 
@@ -242,7 +241,7 @@ export class Commits {
   private readonly awaitRoom = Effect.suspend(() => {
     const room = Deferred.makeUnsafe<void>()
     this.room.push(room)
-    this.hurry.openUnsafe()
+    this.committer.hurry()
     return Deferred.await(room)
   })
 
@@ -264,7 +263,7 @@ export class Commits {
     this.isReleasing = true
     for (let { head } = this.segments; head !== undefined && head.isReady; head = this.segments.head) {
       if (head.isDirty) {
-        this.commit()
+        this.committer.commit()
         break
       }
       // What leaves may bring changes with it: they are for another segment, which is stored in its turn.
@@ -275,39 +274,6 @@ export class Commits {
     this.isReleasing = false
     this.makeRoom()
   }
-
-  private commit(): void {
-    if (this.isCommitting) return
-    this.isCommitting = true
-    const fiber = Effect.runForkWith(this.context)(this.commitReady)
-    Fiber.runIn(fiber, Context.get(this.context, Scope.Scope))
-  }
-
-  // First a turn of the scheduler: what happens at the same time is stored at the same time.
-  private readonly commitReady: Effect.Effect<void> = Effect.suspend(() =>
-    this.options.interval === undefined
-      ? Effect.yieldNow
-      : Effect.timeoutOption(Effect.interruptible(this.hurry.await), this.options.interval)
-  ).pipe(
-    Effect.andThen(Effect.suspend(() => {
-      if (!this.isFlushing) this.hurry.closeUnsafe()
-      const ready = this.segments.takeReady()
-      const isRefresh = ready.some((segment) => segment.isRefresh)
-      const state: Effect.Effect<StoredState | undefined, StorageError> = Segment.lastState(ready) ?? Effect.undefined
-      return state.pipe(
-        Effect.flatMap((state) => this.options.writer.write(() => Segment.fold(ready, state), isRefresh)),
-        Effect.matchEffect({
-          onFailure: (error) => this.fail(error),
-          onSuccess: () =>
-            Effect.sync(() => {
-              this.isCommitting = false
-              for (const segment of ready) segment.markStored()
-              this.pump()
-            })
-        })
-      )
-    }))
-  )
 }
 
 const toKey = ({ client, request }: CallKey): string => `${client} ${request}`
