@@ -22,7 +22,7 @@ import type { Changes, StorageError, StoredAlarm, StoredState } from "../ActorSt
 import { Committer } from "./Committer.ts"
 import type { ConnectionRecord } from "./ConnectionRecord.ts"
 import type { InstanceWriter } from "./InstanceWriter.ts"
-import * as Segment from "./Segment.ts"
+import type * as Segment from "./Segment.ts"
 import { Segments } from "./Segments.ts"
 
 /**
