@@ -104,7 +104,7 @@ export const open: (entity: EntityClient, options: {
   const unlessLeaving = <A, E>(effect: Effect.Effect<A, E>) => Effect.suspend(() => isLeaving ? Effect.never : effect)
   const onLeaving = () => {
     isLeaving = true
-    fork(Effect.forkScoped(Effect.delay(Effect.ignore(lose("the actor has left")), leaveGrace)))
+    fork(lose("the actor has left").pipe(Effect.ignore, Effect.delay(leaveGrace), Effect.forkScoped))
   }
 
   const clock = yield* Clock.Clock

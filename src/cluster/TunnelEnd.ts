@@ -94,7 +94,7 @@ export const make: (options: {
     downlink,
     leave: () => {
       isLeaving = true
-      fork(Effect.forkScoped(Effect.ignore(write(["leaving"]))))
+      fork(write(["leaving"]).pipe(Effect.ignore, Effect.forkScoped))
     },
     end,
     socket: makeSocket(Effect.tap(Queue.takeAll(inbound), () => Effect.sync(() => room.open())), write, end),
