@@ -183,6 +183,25 @@ describe("the node of a socket", () => {
         assert.strictEqual(yield* one.front.live, 1)
       })
   )
+
+  nodes("drains its sockets evenly over the window", 2, (cluster, one, two) =>
+    Effect.gen(function*() {
+      const key = cluster.keyOn(one)
+      const ends: Array<number> = []
+      for (const name of ["ada", "ben", "cyd", "dan", "eve"]) {
+        const member = yield* Rooms.join(name, { key }).pipe(Effect.provideContext(cluster.clientOf(two, one)))
+        yield* idOf(member)
+        yield* SubscriptionRef.changes(member.status).pipe(
+          Stream.filter((status) => status._tag === "Waiting"),
+          Stream.take(1),
+          Stream.runForEach(() => Effect.map(Clock.currentTimeMillis, (now) => ends.push(now))),
+          Effect.forkScoped
+        )
+      }
+      const begun = yield* Clock.currentTimeMillis
+      yield* until(Context.get(two.services, ActorHost.ActorHost).drain({ window: "5 seconds" }))
+      assert.deepStrictEqual(ends.map((at) => at - begun), [0, 1_000, 2_000, 3_000, 4_000])
+    }))
 })
 
 describe("an entity", () => {
