@@ -77,13 +77,12 @@ export const make = Effect.fnUntraced(function*(node: Node) {
   const scope = yield* Effect.scope
   const incarnation = yield* ResumeToken.make
   const tunnels = new Map<string, TunnelEnd.TunnelEnd>()
+  const each = (act: (end: TunnelEnd.TunnelEnd) => void) => Array.from(tunnels.values()).forEach(act)
   const residence = yield* Residence.make({
     hold: (hold) => Effect.ignore(node.client(key).Hold({ incarnation, hold })),
-    leave: Effect.andThen(
-      node.stop(key),
-      Effect.sync(() => {
-        for (const end of Array.from(tunnels.values())) end.end()
-      })
+    leave: Effect.sync(() => each((end) => end.leave())).pipe(
+      Effect.andThen(node.stop(key)),
+      Effect.andThen(Effect.sync(() => each((end) => end.end())))
     )
   })
   yield* Effect.acquireRelease(

@@ -14,7 +14,6 @@ import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import { CallError, HostClosed, OutcomeUnknown } from "../CallError.ts"
-import type { HeartbeatTiming } from "../session/Frame.ts"
 import * as CallMessage from "./CallMessage.ts"
 import * as Tunnel from "./Tunnel.ts"
 import type { EntityClient } from "./TunnelRpcs.ts"
@@ -76,7 +75,7 @@ const toWaiting = (frame: CallMessage.Asked): Waiting => ({
  * @since 0.1.0
  */
 export const make: (entity: EntityClient, options: {
-  readonly heartbeat: HeartbeatTiming
+  readonly timing: Tunnel.TunnelTiming
   /** Largest message, in UTF-16 code units. */
   readonly maxLength: number
 }) => Effect.Effect<CallLine, never, Scope.Scope> = Effect.fnUntraced(function*(entity, options) {
@@ -121,7 +120,7 @@ export const make: (entity: EntityClient, options: {
         Effect.flatMap((answers) => Effect.forEach(answers, onAnswer, { discard: true }))
       )
     )
-  const attend = Tunnel.open(entity, { use: "Calls", headers: {}, heartbeat: options.heartbeat }).pipe(
+  const attend = Tunnel.open(entity, { use: "Calls", headers: {}, timing: options.timing }).pipe(
     Effect.flatMap((tunnel) => Effect.raceAllFirst([up(tunnel), down(tunnel), tunnel.lost])),
     Effect.scoped,
     Effect.catch((error) => Effect.logDebug(`a line to an actor is lost: ${error._tag}`))

@@ -21,12 +21,12 @@ import type { Settings } from "../host/Settings.ts"
 import type { WaitGraph } from "../host/WaitGraph.ts"
 import * as Wakes from "../host/Wakes.ts"
 import type { Registration } from "../internal/actorHost.ts"
-import type { HeartbeatTiming } from "../session/Frame.ts"
 import * as ActorEntity from "./ActorEntity.ts"
 import type { CallChains } from "./CallChains.ts"
 import * as CallLine from "./CallLine.ts"
 import * as CallServer from "./CallServer.ts"
 import type { Residence } from "./Residence.ts"
+import type { TunnelTiming } from "./Tunnel.ts"
 import { type EntityClient, makeEntity } from "./TunnelRpcs.ts"
 
 /** How long a line is kept that nobody calls through. */
@@ -48,7 +48,7 @@ const wakePause = 10_000
  */
 export interface Node {
   readonly settings: Settings
-  readonly heartbeat: HeartbeatTiming
+  readonly timing: TunnelTiming
   readonly waits: WaitGraph
   readonly chains: CallChains
   /** How many instances live on this node. */
@@ -90,7 +90,7 @@ export const register = Effect.fnUntraced(function*(
 
   const lines = yield* LiveActors.make({
     maxIdleTime: lineIdleTime,
-    start: (key) => CallLine.make(client(key), { heartbeat: node.heartbeat, maxLength: settings.limits.batchBytes })
+    start: (key) => CallLine.make(client(key), { timing: node.timing, maxLength: settings.limits.batchBytes })
   })
   const live = yield* Instances.make(registration, settings, {
     isDraining: (key) => residents.get(key)?.isLeft() ?? true,
@@ -103,7 +103,7 @@ export const register = Effect.fnUntraced(function*(
   })
   const calls = yield* makeCalls(node, registration, live)
   const handlers = ActorEntity.make({
-    heartbeat: node.heartbeat,
+    heartbeat: node.timing.heartbeat,
     residents,
     client,
     wake: (key) => Instances.wake(live, key),

@@ -27,6 +27,7 @@ import * as ClusterActors from "./ClusterActors.ts"
 import * as ClusterSettings from "./ClusterSettings.ts"
 import * as Gateway from "./Gateway.ts"
 import * as RemoteCalls from "./RemoteCalls.ts"
+import * as Returning from "./Returning.ts"
 import * as Sockets from "./Sockets.ts"
 
 export type {
@@ -52,7 +53,8 @@ export type {
  * `OutcomeUnknown`; it never runs twice. One for an actor whose node has crashed waits until it has another.
  *
  * `drain`, `isDraining` and `size` are about this node: draining refuses new sockets and closes those of this node,
- * spread over the window, each to be resumed through another node. The actors of this node move when the host closes.
+ * spread over the window, each to be resumed through another node. Then it waits, up to `retryAfter`, for those whose actors
+ * live here in memory. The actors of this node move when the host closes.
  *
  * The layers of the cluster are the app's: `NodeClusterSocket.layer` of `@effect/platform-node` with a database for its
  * runners and shards, or `TestRunner.layer` of `effect/cluster` for one node in memory.
@@ -122,7 +124,7 @@ export const make = Effect.fnUntraced(function*(
   const node: ClusterActors.Node = {
     settings,
     size: () => Array.from(actors.values()).reduce((size, { live }) => size + live.size(), 0),
-    heartbeat: ClusterSettings.make(options),
+    timing: ClusterSettings.make(options, settings.kickGrace),
     waits: new WaitGraph(),
     chains: new CallChains(yield* ResumeToken.make)
   }
@@ -137,7 +139,7 @@ export const make = Effect.fnUntraced(function*(
       isDraining: sockets.isDraining,
       serve: (socket) => Effect.andThen(sockets.add(socket.link), serve(node, actors, socket))
     }),
-    drain: sockets.drain,
+    drain: (options) => Returning.drain(Array.from(actors.values(), ({ live }) => live), sockets, options),
     isDraining: Effect.sync(sockets.isDraining),
     client,
     size: Effect.sync(node.size),
@@ -165,7 +167,7 @@ const register = Effect.fnUntraced(function*(
 })
 
 const serve = (
-  { heartbeat, settings }: ClusterActors.Node,
+  { settings, timing }: ClusterActors.Node,
   actors: ReadonlyMap<string, ClusterActors.ClusterActor>,
   socket: Accept.Greeted
 ): Effect.Effect<void, SocketError, Scope.Scope> => {
@@ -173,7 +175,7 @@ const serve = (
   const actor = actors.get(type)
   if (actor === undefined) return Accept.turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor: type }))
   const openTimeout = Duration.toMillis(settings.handshakeTimeout)
-  return Gateway.serve(actor.entity(key), socket, { heartbeat, openTimeout })
+  return Gateway.serve(actor.entity(key), socket, { openTimeout, timing })
 }
 
 const makeClients = Effect.fnUntraced(function*(

@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import * as HostConfig from "../host/HostConfig.ts"
 import type { HostOptions } from "../host/Settings.ts"
 import { duration } from "../internal/settings.ts"
-import type { HeartbeatTiming } from "../session/Frame.ts"
+import type { TunnelTiming } from "./Tunnel.ts"
 
 /**
  * Options of a host in a cluster beside those of every host; every one has a default.
@@ -54,10 +54,16 @@ export const defaults = {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (options: TunnelOptions): HeartbeatTiming => ({
-  interval: Duration.toMillis(options.tunnelHeartbeatInterval ?? defaults.tunnelHeartbeatInterval),
-  timeout: Duration.toMillis(options.tunnelHeartbeatTimeout ?? defaults.tunnelHeartbeatTimeout)
+export const make = (options: TunnelOptions, kickGrace: Duration.Duration): TunnelTiming => ({
+  heartbeat: {
+    interval: Duration.toMillis(options.tunnelHeartbeatInterval ?? defaults.tunnelHeartbeatInterval),
+    timeout: Duration.toMillis(options.tunnelHeartbeatTimeout ?? defaults.tunnelHeartbeatTimeout)
+  },
+  leaveGrace: Duration.toMillis(kickGrace) + lastHooks
 })
+
+/** What the last hooks of an actor's connections may take when it leaves, after their calls. */
+const lastHooks = 5_000
 
 const tunnel: Config.Config<TunnelOptions> = Config.all(
   {

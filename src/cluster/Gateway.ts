@@ -25,11 +25,11 @@ import type { EntityClient } from "./TunnelRpcs.ts"
  * @since 0.1.0
  */
 export const serve: (entity: EntityClient, socket: Accept.Greeted, options: {
-  readonly heartbeat: Frame.HeartbeatTiming
+  readonly timing: Tunnel.TunnelTiming
   /** How many milliseconds the actor may be without a node until the client is asked to dial again. */
   readonly openTimeout: number
-}) => Effect.Effect<void, SocketError, Scope.Scope> = (entity, socket, { heartbeat, openTimeout }) =>
-  Tunnel.open(entity, { use: "Socket", headers: socket.headers, heartbeat }).pipe(
+}) => Effect.Effect<void, SocketError, Scope.Scope> = (entity, socket, { openTimeout, timing }) =>
+  Tunnel.open(entity, { use: "Socket", headers: socket.headers, timing }).pipe(
     Effect.timeoutOrElse({
       duration: openTimeout,
       orElse: () => Effect.fail(new Tunnel.TunnelLost({ why: "the actor has no node yet" }))

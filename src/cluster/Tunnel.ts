@@ -63,6 +63,18 @@ export interface Tunnel {
 }
 
 /**
+ * How long the ends of a tunnel wait for each other.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface TunnelTiming {
+  readonly heartbeat: HeartbeatTiming
+  /** How many milliseconds an actor may take to leave its node. */
+  readonly leaveGrace: number
+}
+
+/**
  * Opens a tunnel for as long as the scope is open. Waits while the actor has no
  * node, as after a crash.
  *
@@ -72,9 +84,9 @@ export interface Tunnel {
 export const open: (entity: EntityClient, options: {
   readonly use: "Socket" | "Calls"
   readonly headers: Readonly<Record<string, string>>
-  readonly heartbeat: HeartbeatTiming
+  readonly timing: TunnelTiming
 }) => Effect.Effect<Tunnel, TunnelLost, Scope.Scope> = Effect.fnUntraced(function*(entity, options) {
-  const { heartbeat } = options
+  const { heartbeat, leaveGrace } = options.timing
   const lost = yield* Deferred.make<never, TunnelLost>()
   const lose = (why: string) =>
     Effect.flatMap(
@@ -86,17 +98,29 @@ export const open: (entity: EntityClient, options: {
     Effect.catchCause(effect, (cause) => cause.pipe(describe, lose))
   const { downlink, incarnation, tunnel } = yield* orLose(dial(entity, options))
 
+  const fork = Effect.runForkWith(yield* Effect.context<Scope.Scope>())
+  let isLeaving = false
+  /** What is pushed now will not be taken, and what it fails with tells nothing: the end comes down the tunnel. */
+  const unlessLeaving = <A, E>(effect: Effect.Effect<A, E>) => Effect.suspend(() => isLeaving ? Effect.never : effect)
+  const onLeaving = () => {
+    isLeaving = true
+    fork(lose("the actor has left").pipe(Effect.ignore, Effect.delay(leaveGrace), Effect.forkScoped))
+  }
+
   const clock = yield* Clock.Clock
   const oneByOne = Semaphore.makeUnsafe(1)
   let index = 0
   let lastPush = clock.monotonicTimeNanosUnsafe()
   const pushNow = (messages: ReadonlyArray<string>): Effect.Effect<void, TunnelLost> =>
-    Effect.suspend(() => {
+    unlessLeaving(Effect.suspend(() => {
       lastPush = clock.monotonicTimeNanosUnsafe()
       return entity.Push({ tunnel, incarnation, index, messages })
-    }).pipe(
-      Effect.timeoutOrElse({ duration: heartbeat.timeout, orElse: () => lose("the actor's node does not answer") }),
-      orLose,
+    })).pipe(
+      Effect.timeoutOrElse({
+        duration: heartbeat.timeout,
+        orElse: () => unlessLeaving(lose("the actor's node does not answer"))
+      }),
+      Effect.catchCause((cause) => unlessLeaving(cause.pipe(describe, lose))),
       Effect.flatMap((isTaken) => {
         if (!isTaken) return pushNow(messages)
         index++
@@ -107,11 +131,21 @@ export const open: (entity: EntityClient, options: {
 
   const idle = Effect.map(Clock.monotonicTimeNanos, (now) => now - lastPush)
   yield* keepAlive(push, idle, heartbeat).pipe(Effect.ignore, Effect.forkScoped)
-  return {
-    push,
-    pull: Effect.flatMap(orLose(Queue.take(downlink)), (frame) => read(frame, lose)),
-    lost: Deferred.await(lost)
-  }
+  const pull: Tunnel["pull"] = Effect.flatMap(orLose(Queue.take(downlink)), (frame) => {
+    switch (frame[0]) {
+      case "message":
+        return Effect.succeed(frame[1])
+      case "close":
+        return Effect.fail(new TunnelClosed({ code: frame[1], reason: frame[2] }))
+      case "leaving":
+        onLeaving()
+        return pull
+      case "opened":
+        // Its node crashed: the engine has opened the tunnel again, to an actor that knows nothing of it.
+        return lose("it leads to another life of the actor")
+    }
+  })
+  return { push, pull, lost: Deferred.await(lost) }
 })
 
 type OpenError =
@@ -136,7 +170,7 @@ const dial = (
     const scope = yield* Scope.fork(yield* Effect.scope)
     const attempt = yield* dialOnce(entity, options).pipe(
       Scope.provide(scope),
-      Effect.timeoutOption(options.heartbeat.timeout),
+      Effect.timeoutOption(options.timing.heartbeat.timeout),
       Effect.onExit((exit) => isDone(exit) ? Effect.void : Scope.close(scope, Exit.void))
     )
     return Option.isSome(attempt) ? attempt.value : yield* dial(entity, options)
@@ -156,21 +190,6 @@ const dialOnce = Effect.fnUntraced(function*(
     ? { tunnel, downlink, incarnation: first[1] }
     : yield* Effect.die(new Error("a tunnel begins with the life of the actor that it leads to"))
 })
-
-const read = (
-  frame: DownlinkFrame,
-  lose: (why: string) => Effect.Effect<never, TunnelLost>
-): Effect.Effect<string, TunnelLost | TunnelClosed> => {
-  switch (frame[0]) {
-    case "message":
-      return Effect.succeed(frame[1])
-    case "close":
-      return Effect.fail(new TunnelClosed({ code: frame[1], reason: frame[2] }))
-    case "opened":
-      // Its node crashed: the engine has opened the tunnel again, to an actor that knows nothing of it.
-      return lose("it leads to another life of the actor")
-  }
-}
 
 /** Shows the actor's node that this one lives, when it cannot be told by what travels anyway. */
 const keepAlive = Effect.fnUntraced(function*(

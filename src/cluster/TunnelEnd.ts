@@ -37,6 +37,8 @@ export interface TunnelEnd {
   readonly downlink: Queue.Dequeue<DownlinkFrame, Cause.Done>
   /** Takes the push of the next index, or says that it has no room for it now; any other ends the tunnel. */
   readonly take: (index: number, messages: ReadonlyArray<string>) => Effect.Effect<boolean, TunnelBroken>
+  /** Tells the near end that the actor leaves: pushes will fail, and are not to end the tunnel. */
+  readonly leave: () => void
   /** Ends the tunnel: nothing is read any more, what was written still leaves. */
   readonly end: () => void
 }
@@ -63,6 +65,7 @@ export const make: (options: {
   const engine = yield* Engine.make
   let next = 0
   let hasEnded = false
+  let isLeaving = false
 
   const end = () => {
     if (hasEnded) return
@@ -79,12 +82,20 @@ export const make: (options: {
     Effect.logInfo("nothing is heard of the node that a client is connected to"),
     Effect.sync(options.abort)
   )
-  const heartbeat = new Heartbeat(engine.deadlines, { ping: () => {}, onSilence: () => void engine.fork(silent) })
+  const heartbeat = new Heartbeat(engine.deadlines, {
+    ping: () => {},
+    // Where the actor leaves no push gets here any more; that it ends in time is another's business.
+    onSilence: () => isLeaving || engine.fork(silent)
+  })
   heartbeat.start(options.heartbeat)
   yield* Effect.addFinalizer(() => Effect.sync(end))
 
   return {
     downlink,
+    leave: () => {
+      isLeaving = true
+      fork(write(["leaving"]).pipe(Effect.ignore, Effect.forkScoped))
+    },
     end,
     socket: makeSocket(Effect.tap(Queue.takeAll(inbound), () => Effect.sync(() => room.open())), write, end),
     take: (index, messages) =>

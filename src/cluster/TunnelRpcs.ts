@@ -28,6 +28,8 @@ export class TunnelBroken extends Schema.TaggedError<TunnelBroken>("~effect-teth
 }
 
 const OpenedFrame = Schema.Tuple([Schema.Literal("opened"), Schema.String])
+/** The actor leaves its node: nothing is taken any more, what it still has to say follows. */
+const LeavingFrame = Schema.Tuple([Schema.Literal("leaving")])
 const MessageFrame = Schema.Tuple([Schema.Literal("message"), Schema.String])
 const CloseFrame = Schema.Tuple([Schema.Literal("close"), Schema.Int, Schema.String])
 
@@ -38,7 +40,7 @@ const CloseFrame = Schema.Tuple([Schema.Literal("close"), Schema.Int, Schema.Str
  * @category models
  * @since 0.1.0
  */
-export const DownlinkFrame = Schema.Union([OpenedFrame, MessageFrame, CloseFrame])
+export const DownlinkFrame = Schema.Union([OpenedFrame, MessageFrame, LeavingFrame, CloseFrame])
 
 /**
  * @category models

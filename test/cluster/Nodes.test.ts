@@ -1,6 +1,6 @@
 // Several nodes in one process, with a test clock: what happens to clients when nodes come, leave, crash or hang.
 import { assert, describe } from "@effect/vitest"
-import { Clock, Context, Effect, Fiber, Metric, Queue, Stream, SubscriptionRef } from "effect"
+import { Clock, Context, Effect, Fiber, Metric, Queue, Schedule, Stream, SubscriptionRef } from "effect"
 import { Sharding } from "effect/cluster"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as TunnelRpcs from "../../src/cluster/TunnelRpcs.ts"
@@ -183,6 +183,25 @@ describe("the node of a socket", () => {
         assert.strictEqual(yield* one.front.live, 1)
       })
   )
+
+  nodes("drains its sockets evenly over the window", 2, (cluster, one, two) =>
+    Effect.gen(function*() {
+      const key = cluster.keyOn(one)
+      const ends: Array<number> = []
+      for (const name of ["ada", "ben", "cyd", "dan", "eve"]) {
+        const member = yield* Rooms.join(name, { key }).pipe(Effect.provideContext(cluster.clientOf(two, one)))
+        yield* idOf(member)
+        yield* SubscriptionRef.changes(member.status).pipe(
+          Stream.filter((status) => status._tag === "Waiting"),
+          Stream.take(1),
+          Stream.runForEach(() => Effect.map(Clock.currentTimeMillis, (now) => ends.push(now))),
+          Effect.forkScoped
+        )
+      }
+      const begun = yield* Clock.currentTimeMillis
+      yield* until(Context.get(two.services, ActorHost.ActorHost).drain({ window: "5 seconds" }))
+      assert.deepStrictEqual(ends.map((at) => at - begun), [0, 1_000, 2_000, 3_000, 4_000])
+    }))
 })
 
 describe("an entity", () => {
@@ -238,6 +257,49 @@ describe("the node of an actor", () => {
         assert.strictEqual(yield* starts(cluster, key), 1)
       })
   )
+
+  nodes(
+    "leaves while calls run and come: all that it has taken is answered, whatever it takes",
+    3,
+    (cluster, one, two) =>
+      Effect.gen(function*() {
+        const key = cluster.keyOn(one)
+        const ada = yield* Rooms.join("ada", { key }).pipe(Effect.provideContext(cluster.clientOf(two)))
+        yield* idOf(ada)
+        const waiting = yield* Effect.forkChild(ada.rpc.wait({ gate: "door" }), { startImmediately: true })
+        yield* until(backstage(one).awaitEntry("wait door"))
+        const stopping = yield* Effect.forkChild(one.stop)
+        yield* until(Effect.sleep("100 millis"))
+        const late = yield* Effect.forkChild(ada.rpc.echo({ text: "late" }), { startImmediately: true })
+        // Longer than a node may be silent.
+        yield* until(Effect.sleep("6 seconds"))
+        yield* backstage(one).gate("door").open
+        assert.strictEqual(yield* until(Fiber.join(waiting)), "door")
+        assert.strictEqual(yield* until(Fiber.join(late)), "late")
+        yield* until(Fiber.join(stopping))
+      }),
+    { host: { tunnelHeartbeatInterval: "1 second", tunnelHeartbeatTimeout: "2 seconds" } }
+  )
+
+  nodes("leaves with the sockets of its clients: their sessions are elsewhere before their actors are", 3, (
+    cluster,
+    one,
+    two
+  ) =>
+    Effect.gen(function*() {
+      const key = cluster.keyOn(one)
+      const reconnect = Schedule.spaced("3 seconds")
+      const ada = yield* Rooms.join("ada", { key, reconnect }).pipe(Effect.provideContext(cluster.clientOf(one, two)))
+      yield* idOf(ada)
+      const waiting = yield* Effect.forkChild(ada.rpc.wait({ gate: "door" }), { startImmediately: true })
+      yield* until(backstage(one).awaitEntry("wait door"))
+      const host = Context.get(one.services, ActorHost.ActorHost)
+      const leaving = yield* Effect.forkChild(Effect.andThen(host.drain({ window: "10 millis" }), one.stop))
+      yield* until(Effect.sleep("4 seconds"))
+      yield* backstage(one).gate("door").open
+      assert.strictEqual(yield* until(Fiber.join(waiting)), "door")
+      yield* until(Fiber.join(leaving))
+    }))
 
   nodes(
     "crashes: its clients start anew on the next one; what was sent is unknown, what was not runs",

@@ -23,7 +23,11 @@ const make = Effect.fnUntraced(
         return push(payload)
       }
     } as unknown as EntityClient
-    const open = Tunnel.open(entity, { use: "Socket", headers: {}, heartbeat: { interval: 5_000, timeout: 10_000 } })
+    const open = Tunnel.open(entity, {
+      use: "Socket",
+      headers: {},
+      timing: { heartbeat: { interval: 5_000, timeout: 10_000 }, leaveGrace: 20_000 }
+    })
     return { downlink, open, pushed }
   }
 )
@@ -118,6 +122,33 @@ describe("the near end of a tunnel", () => {
         yield* lost(tunnel.push(["a"]))
         yield* lost(tunnel.lost)
       }
+    }))
+
+  it.effect("of an actor that leaves brings its last words, though it takes nothing", () =>
+    Effect.gen(function*() {
+      const { downlink, open } = yield* make(() => Effect.fail(new TunnelBroken({ cause: "OtherIncarnation" })))
+      yield* Queue.offerAll(downlink, [["opened", "life 1"], ["leaving"], ["message", "an answer"]])
+      const tunnel = yield* open
+      assert.strictEqual(yield* tunnel.pull, "an answer")
+      const pushing = yield* Effect.forkChild(tunnel.push(["a"]), { startImmediately: true })
+      yield* TestClock.adjust("19 seconds")
+      assert.isUndefined(pushing.pollUnsafe())
+      yield* Queue.offer(downlink, ["message", "bye"])
+      assert.strictEqual(yield* tunnel.pull, "bye")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* lost(tunnel.lost), "the actor has left")
+    }))
+
+  it.effect("does not take a push that was under way for lost when the actor leaves", () =>
+    Effect.gen(function*() {
+      const { downlink, open } = yield* make(() => Effect.never)
+      yield* Queue.offer(downlink, ["opened", "life 1"])
+      const tunnel = yield* open
+      const pushing = yield* Effect.forkChild(tunnel.push(["a"]), { startImmediately: true })
+      yield* Queue.offerAll(downlink, [["leaving"], ["message", "bye"]])
+      assert.strictEqual(yield* tunnel.pull, "bye")
+      yield* TestClock.adjust("15 seconds")
+      assert.isUndefined(pushing.pollUnsafe())
     }))
 
   it.effect("tells how the actor has closed it", () =>

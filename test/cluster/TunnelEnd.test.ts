@@ -73,6 +73,16 @@ describe("the far end of a tunnel", () => {
       assert.strictEqual(aborts(), 1)
     }))
 
+  it.effect("is not given up for silence when the actor leaves, as no push can come then", () =>
+    Effect.gen(function*() {
+      const { aborts, end } = yield* make()
+      yield* Queue.take(end.downlink)
+      end.leave()
+      assert.deepStrictEqual(yield* Queue.take(end.downlink), ["leaving"])
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(aborts(), 0)
+    }))
+
   it.effect("delivers what was written before its close, then ends; what was pushed is still read", () =>
     Effect.gen(function*() {
       const { end } = yield* make()

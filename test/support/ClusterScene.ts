@@ -32,8 +32,8 @@ export type Nodes = ReadonlyArray<Processes.NodeProcess>
 export interface Scene {
   readonly nodes: Nodes
   readonly node: (name: string) => Processes.NodeProcess
-  /** A key whose actors are on the node of a name. */
-  readonly keyOn: (name: string) => Effect.Effect<string>
+  /** Waits until a key's actors are on the node of a name, and returns that; asks through the given nodes. */
+  readonly keyOn: (name: string, through?: Nodes) => Effect.Effect<string>
   /** Connects to a place through the nodes of a list in turn. */
   readonly join: (name: string, key: string, through: Nodes) => Effect.Effect<PlaceClient, never, Scope.Scope>
   /** Clients that dial the nodes of a list in turn. */
@@ -63,19 +63,19 @@ const makeScene = Effect.gen(function*() {
           Effect.provideContext(client)
         )
     )
-  const homeOf = (key: string) =>
-    join("scout", key, nodes).pipe(
+  const homeOf = (key: string, through: Nodes) =>
+    join("scout", key, through).pipe(
       Effect.flatMap((client) => client.rpc.where()),
       Effect.scoped,
       Effect.map(({ node }) => node)
     )
-  const findKey = (name: string) =>
+  const findKey = (name: string, through: Nodes) =>
     Effect.gen(function*() {
-      for (let i = 0; i < 40; i++) if ((yield* homeOf(`place ${i}`)) === name) return `place ${i}`
+      for (let i = 0; i < 40; i++) if ((yield* homeOf(`place ${i}`, through)) === name) return `place ${i}`
       return yield* Effect.fail("the shards are not spread yet")
     })
-  const keyOn: Scene["keyOn"] = (name) => Effect.orDie(Effect.retry(findKey(name), again))
-  yield* Effect.forEach(names, keyOn)
+  const keyOn: Scene["keyOn"] = (name, through = nodes) => Effect.orDie(Effect.retry(findKey(name, through), again))
+  yield* Effect.forEach(names, (name) => keyOn(name))
   return {
     nodes,
     join,
