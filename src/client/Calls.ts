@@ -152,7 +152,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     const rpc = actor.protocol.requests.get(message.tag)!
     const codec = RpcCodec.of(rpc)
     return Effect.flatMap(
-      Effect.orDie(Effect.provideContext(codec.encodePayload(message.payload), options.context)),
+      Effect.orDie(RpcCodec.withServices(codec.encodePayload(message.payload), options.context)),
       (payload) => {
         const call: Call = {
           id: message.id as number,
