@@ -152,7 +152,7 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     const rpc = actor.protocol.requests.get(message.tag)!
     const codec = RpcCodec.of(rpc)
     return Effect.flatMap(
-      Effect.orDie(Effect.provideContext(codec.encodePayload(message.payload), options.context)),
+      Effect.orDie(RpcCodec.withServices(codec.encodePayload(message.payload), options.context)),
       (payload) => {
         const call: Call = {
           id: message.id as number,
@@ -215,14 +215,13 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
   )
 
   // The scope takes the deliveries with it: a stream whose tail is lost must not end as if it were whole.
-  const cutShort = Exit.fail(new ConnectionError({ reason: new OutcomeUnknown({ cause: ClientLeft.make({}) }) }))
   yield* Effect.addFinalizer(() =>
     Effect.forEach(Array.from(unread), ([id, exit]) =>
       client.write({
         _tag: "Exit",
         clientId: 0,
         requestId: id as never,
-        exit: (Exit.isSuccess(exit) ? cutShort : exit) as never
+        exit: (Exit.isSuccess(exit) ? cutShort() : exit) as never
       }), { discard: true })
   )
 
@@ -336,6 +335,8 @@ export const make = Effect.fnUntraced(function*(actor: AnyActor, options: {
     })
   }
 })
+
+const cutShort = () => Exit.fail(new ConnectionError({ reason: new OutcomeUnknown({ cause: ClientLeft.make({}) }) }))
 
 /** A schema that dies is a fault of the app, and must not leave its caller waiting. */
 const dead = (cause: Cause.Cause<unknown>) => new InvalidReply({ message: `the schema died: ${Cause.pretty(cause)}` })

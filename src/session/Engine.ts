@@ -6,7 +6,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import type { SchedulerDispatcher } from "effect/Scheduler"
+import * as Scheduler from "effect/Scheduler"
 import * as Scope from "effect/Scope"
 import { Deadlines } from "./Deadlines.ts"
 
@@ -18,12 +18,12 @@ import { Deadlines } from "./Deadlines.ts"
  */
 export class Engine {
   /** Where all sockets that have something to write in one turn of the scheduler wait together. */
-  readonly dispatcher: SchedulerDispatcher
+  readonly dispatcher: Scheduler.SchedulerDispatcher
   readonly deadlines: Deadlines
   private readonly context: Context.Context<never>
   private readonly scope: Scope.Scope
 
-  constructor(context: Context.Context<never>, scope: Scope.Scope, dispatcher: SchedulerDispatcher) {
+  constructor(context: Context.Context<never>, scope: Scope.Scope, dispatcher: Scheduler.SchedulerDispatcher) {
     this.context = context
     this.scope = scope
     this.dispatcher = dispatcher
@@ -37,12 +37,22 @@ export class Engine {
 }
 
 /**
- * Makes an engine in the current scope.
+ * Makes an engine in the current scope. What its sockets have to write leaves
+ * in the next turn of the scheduler.
+ *
+ * **Details**
+ *
+ * Where there is no `setImmediate`, as in browsers, that turn is a timer away,
+ * of up to 4 milliseconds: there it leaves as soon as what runs now is done.
  *
  * @category constructors
  * @since 0.1.0
  */
 export const make: Effect.Effect<Engine, never, Scope.Scope> = Effect.withFiber((fiber) => {
   const scope = Context.getUnsafe(fiber.context, Scope.Scope)
-  return Effect.succeed(new Engine(Context.omit(Scope.Scope)(fiber.context), scope, fiber.currentDispatcher))
+  const dispatcher = "setImmediate" in globalThis ? fiber.currentDispatcher : promptly.makeDispatcher()
+  return Effect.succeed(new Engine(Context.omit(Scope.Scope)(fiber.context), scope, dispatcher))
 })
+
+/** Its turns are microtasks. */
+const promptly = new Scheduler.MixedScheduler("sync")
