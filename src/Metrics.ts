@@ -185,6 +185,17 @@ export const serverReplaySize: Metric.Gauge<number> = Metric.gauge("tether.serve
 })
 
 /**
+ * Replies of durable actors that are stored until their clients have them, by `actor`. Their number is bounded by the calls
+ * in flight of each connection and by those that its client has not acknowledged.
+ *
+ * @category server metrics
+ * @since 0.1.0
+ */
+export const serverJournal: Metric.Gauge<number> = Metric.gauge("tether.server.journal", {
+  description: "Replies of durable actors that are stored until their clients have them"
+})
+
+/**
  * Commits of durable actors, by `actor` and `outcome`: `success` or `failure`.
  *
  * @category server metrics
@@ -348,6 +359,7 @@ const all: ReadonlyArray<Metric.Metric<never, unknown>> = [
   serverCallDuration,
   serverHandlerDuration,
   serverReplaySize,
+  serverJournal,
   commits,
   commitBytes,
   commitTime,

@@ -23,7 +23,7 @@ const tellStory = (port: number) =>
   Effect.gen(function*() {
     const { format } = yield* Stage.Stage
     const screen = yield* Screen.Screen
-    yield* screen.print(format.bold(`A chat room is open on port ${yield* Stage.port}.`))
+    yield* screen.print(format.bold(`A chat room is open on port ${yield* Stage.port}, for the time of this story.`))
     yield* story
     yield* screen.print(`\n${format.good("All of it was observed, over real WebSockets.")}`)
   }).pipe(Effect.provide(

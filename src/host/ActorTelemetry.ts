@@ -52,7 +52,7 @@ export class ActorTelemetry {
 
   /** Counts the connections of the instance, and the instance itself, while the scope is open. */
   observe(table: ConnectionTable): Effect.Effect<void, never, Scope.Scope> {
-    const { actors, connectedNow, replaySize, suspendedNow } = this.metrics
+    const { actors, connectedNow, journal, replaySize, suspendedNow } = this.metrics
     const sum = (value: (connection: ServerConnection) => number) => () => {
       let sum = 0
       for (const connection of table.listed()) sum += value(connection)
@@ -63,7 +63,8 @@ export class ActorTelemetry {
         actors.add(() => 1),
         connectedNow.add(sum(({ status }) => status === "Connected" ? 1 : 0)),
         suspendedNow.add(sum(({ status }) => status === "Suspended" ? 1 : 0)),
-        replaySize.add(sum(({ session }) => session.state.keptLength))
+        replaySize.add(sum(({ session }) => session.state.keptLength)),
+        journal.add(sum(({ record }) => record?.journalSize ?? 0))
       ]),
       (removals) => Effect.sync(() => removals.forEach((remove) => remove()))
     ))

@@ -86,6 +86,8 @@ export class ConnectionRecord {
   repeated: ReadonlySet<number> = new Set()
   /** Replies of the epoch before, by call. */
   readonly replies: Map<number, string>
+  /** Calls of which a reply is stored. */
+  private readonly journal: Set<number>
   /** Calls whose turn is over and stored, and whose answer is still to come. */
   readonly deferred = new Set<number>()
   /** Replies that were sent, with the number of their frame, oldest first. */
@@ -103,7 +105,18 @@ export class ConnectionRecord {
     this.part = options.part
     this.folded = options.part
     this.replies = new Map(options.replies)
+    this.journal = new Set(this.replies.keys())
     this.isRecovered = options.isRecovered
+  }
+
+  /** How many replies are stored until the client has them. */
+  get journalSize(): number {
+    return this.journal.size
+  }
+
+  /** Notes that the reply of a call is about to be stored. */
+  noteStored(call: number): void {
+    this.journal.add(call)
   }
 
   encode(part: Part): string {
@@ -136,7 +149,7 @@ export class ConnectionRecord {
   recall(unanswered: ReadonlyArray<number>): Changes["trimmed"] {
     this.repeated = new Set(unanswered)
     const served = Array.from(this.replies.keys()).filter((call) => !this.repeated.has(call))
-    for (const call of served) this.replies.delete(call)
+    this.drop(served)
     return served.map((call) => ({ connection: this.id, call }))
   }
 
@@ -144,8 +157,15 @@ export class ConnectionRecord {
   takeTrimmed(): Changes["trimmed"] {
     const acknowledged = this.session().acknowledged()
     const end = this.sent.findIndex(({ frame }) => frame > acknowledged)
-    const taken = this.sent.splice(0, end === -1 ? this.sent.length : end)
-    for (const { call } of taken) this.replies.delete(call)
-    return taken.map(({ call }) => ({ connection: this.id, call }))
+    const taken = this.sent.splice(0, end === -1 ? this.sent.length : end).map(({ call }) => call)
+    this.drop(taken)
+    return taken.map((call) => ({ connection: this.id, call }))
+  }
+
+  private drop(calls: ReadonlyArray<number>): void {
+    for (const call of calls) {
+      this.replies.delete(call)
+      this.journal.delete(call)
+    }
   }
 }

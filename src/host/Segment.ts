@@ -111,7 +111,10 @@ export const fold = (segments: ReadonlyArray<Segment>, state: StoredState | unde
   const answers = segments.flatMap((segment) => segment.answers).filter(({ record }) =>
     connections.get(record.id) !== null
   )
-  for (const { record } of answers) touched.add(record)
+  for (const { call, record } of answers) {
+    record.noteStored(call)
+    touched.add(record)
+  }
   return {
     connections,
     answered: answers.map(({ call, record, reply }): JournalEntry => ({ connection: record.id, call, reply })),

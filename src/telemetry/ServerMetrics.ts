@@ -31,6 +31,7 @@ export class ActorMetrics {
   readonly suspendedNow: Instruments.Level
   readonly actors: Instruments.Level
   readonly replaySize: Instruments.Level
+  readonly journal: Instruments.Level
   private readonly connects: Instruments.Count
   private readonly exactResumes: Instruments.Count
   private readonly calls: Readonly<Record<Outcome, Instruments.Count>>
@@ -49,6 +50,7 @@ export class ActorMetrics {
     this.suspendedNow = Instruments.level(Metrics.serverConnections, { actor, status: "suspended" }, registry)
     this.actors = Instruments.level(Metrics.serverActors, only, registry)
     this.replaySize = Instruments.level(Metrics.serverReplaySize, only, registry)
+    this.journal = Instruments.level(Metrics.serverJournal, only, registry)
     this.connects = Instruments.count(Metrics.serverConnects, only, registry)
     this.exactResumes = Instruments.count(Metrics.serverResumes, { actor, result: "exact" }, registry)
     this.calls = countCalls(actor, "client", registry)

@@ -5,7 +5,10 @@ import { TestClock } from "effect/testing"
 import * as Actor from "../../src/Actor.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as Metrics from "../../src/Metrics.ts"
+import * as ResumeToken from "../../src/session/ResumeToken.ts"
+import { TestNetwork } from "../../src/testing/TestNetwork.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
+import * as Book from "../support/Book.ts"
 import * as Observed from "../support/Observed.ts"
 
 class Diary extends Actor.make("Diary", {
@@ -24,6 +27,32 @@ const app = Diary.toLayer(
 )
 
 const of = { actor: "Diary" }
+
+/** A durable actor and its clients on a network in memory. */
+const books = TestNetwork.layer.pipe(
+  Layer.provide(Book.layer),
+  Layer.provideMerge(ActorHost.layerLocal()),
+  Layer.provideMerge(Layer.mergeAll(TestStorage.layerMemory, Book.Watch.layer)),
+  Layer.provideMerge(Layer.succeed(Metric.MetricRegistry)(new Map())),
+  // At once, not in a time that the test clock does not know of.
+  Layer.provideMerge(Layer.succeed(ResumeToken.Hash, (secret: string) => Effect.succeed(`hash of ${secret}`)))
+)
+
+describe("the journal of a durable actor", () => {
+  it.effect("is seen to grow with the calls, and to shrink when their replies have arrived", () =>
+    Effect.gen(function*() {
+      const size = Effect.map(Observed.valueOf(Metrics.serverJournal, { actor: "Ledger" }), (found) => found?.value)
+      const client = yield* Book.Ledger.connect("main", { params: { name: "ada" } })
+      yield* Effect.forEach(["a", "b", "c"], (entry) => client.rpc.add({ entry }), { concurrency: "unbounded" })
+      assert.strictEqual(yield* size, 3)
+      yield* TestClock.adjust("1 second")
+      yield* client.rpc.add({ entry: "d" })
+      assert.strictEqual(yield* size, 1)
+      yield* client.disconnect()
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* size, 0)
+    }).pipe(Effect.scoped, Effect.provide(books)))
+})
 
 describe("commits of durable actors", () => {
   it.effect("are counted by outcome, with their size and their time", () =>
