@@ -4,9 +4,9 @@
  */
 import { Deferred, Effect, Fiber, FileSystem, Layer, Path, Stream, SubscriptionRef } from "effect"
 import { ChildProcess } from "effect/process"
-import { createServer } from "node:net"
 import { fileURLToPath } from "node:url"
 import * as Client from "../../src/ActorClient.ts"
+import * as Ports from "../Ports.ts"
 import * as ChatServer from "./ChatServer.ts"
 import { chapter, tell } from "./Stage.ts"
 import * as Told from "./Told.ts"
@@ -15,14 +15,6 @@ import * as Witness from "./Witness.ts"
 const program = fileURLToPath(new URL("./serve.ts", import.meta.url))
 
 const lines = Array.from({ length: 12 }, (_, i) => `Verse ${i + 1} of my ballad`)
-
-/** A port that is free now: the server must come back to where its clients look for it. */
-const freePort = Effect.callback<number>((resume) => {
-  const probe = createServer().listen(0, ChatServer.host, () => {
-    const { port } = probe.address() as { readonly port: number }
-    probe.close(() => resume(Effect.succeed(port)))
-  })
-})
 
 /** Starts the server, and waits until it is open. */
 const serve = Effect.fnUntraced(function*(file: string, port: number) {
@@ -54,7 +46,8 @@ export const tellKilling = Effect.gen(function*() {
   yield* chapter("Eve recites a ballad, and her server is killed")
   const folder = yield* fs.makeTempDirectoryScoped()
   const file = path.join(folder, "chat.db")
-  const port = yield* freePort
+  // The server must come back to where its clients look for it.
+  const port = yield* Ports.free
   const network = yield* Layer.build(Client.layerWebSocket({ url: ChatServer.urlOf(port) }))
   const server = yield* tell("a server of its own keeps the rooms in a file", serve(file, port))
   const eve = yield* Witness.make("eve", network)

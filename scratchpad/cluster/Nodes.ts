@@ -3,7 +3,7 @@
  */
 import { Deferred, Effect, Exit, type Scope } from "effect"
 import { fork } from "node:child_process"
-import * as Ports from "./Ports.ts"
+import * as Ports from "../Ports.ts"
 
 export interface Node {
   readonly name: string

