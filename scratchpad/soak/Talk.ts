@@ -20,15 +20,23 @@ export interface Answer {
 export interface Server {
   readonly port: number
   readonly ask: (question: Question) => Effect.Effect<Answer>
+  /** Ends it, and waits until it is gone. */
+  readonly stop: Effect.Effect<void>
 }
 
-/** Starts the server as a child, for as long as the scope is open. */
-export const start = Effect.gen(function*() {
+/** Starts the server as a child, for as long as the scope is open; its actors are stored in the file. */
+export const start = Effect.fnUntraced(function*(filename: string | undefined) {
   const ready = yield* Deferred.make<number>()
+  const gone = yield* Deferred.make<void>()
   const waiting = new Map<number, Deferred.Deferred<Answer>>()
   let next = 0
   const child = yield* Effect.acquireRelease(
-    Effect.sync(() => fork(new URL("server.ts", import.meta.url), { execArgv: ["--expose-gc"] })),
+    Effect.sync(() =>
+      fork(new URL("server.ts", import.meta.url), {
+        execArgv: ["--expose-gc"],
+        env: { ...process.env, ...(filename === undefined ? {} : { SOAK_FILE: filename }) }
+      })
+    ),
     (child) => Effect.sync(() => child.connected && child.disconnect())
   )
   child.on("message", (message: { readonly port: number } | { readonly id: number; readonly answer: Answer }) => {
@@ -36,6 +44,7 @@ export const start = Effect.gen(function*() {
     else Deferred.doneUnsafe(waiting.get(message.id)!, Exit.succeed(message.answer))
   })
   child.on("exit", (code) => {
+    Deferred.doneUnsafe(gone, Exit.void)
     const exit = Exit.die(new Error(`the server ended with ${code}`))
     Deferred.doneUnsafe(ready, exit)
     for (const deferred of waiting.values()) Deferred.doneUnsafe(deferred, exit)
@@ -48,5 +57,6 @@ export const start = Effect.gen(function*() {
       child.send({ id, question })
       return Effect.ensuring(Deferred.await(deferred), Effect.sync(() => waiting.delete(id)))
     })
-  return { port: yield* Deferred.await(ready), ask } satisfies Server
+  const stop = Effect.andThen(Effect.sync(() => child.disconnect()), Deferred.await(gone))
+  return { port: yield* Deferred.await(ready), ask, stop } satisfies Server
 })

@@ -1,11 +1,13 @@
 /**
  * Thousands of clients for as long as one likes: `npm run soak -- --minutes 10 --clients 2000`. They live in this
  * process, the server in another. Twice all leave: after a first lap, to learn what an empty house holds, and at the end,
- * when it must hold no more. Ends with 1 where something has grown or the counts disagree.
+ * when it must hold no more. Ends with 1 where something has grown or the counts disagree. With `--durable` the actors
+ * are stored in a file.
  */
 import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Array, Console, Data, Effect, Fiber } from "effect"
+import { Array, Clock, Console, Data, Effect, Fiber, FileSystem } from "effect"
 import { Command, Flag } from "effect/cli"
+import { DatabaseSync } from "node:sqlite"
 import * as Plot from "./Plot.ts"
 import * as Runner from "./Runner.ts"
 import * as Talk from "./Talk.ts"
@@ -37,7 +39,7 @@ const lap = Effect.fnUntraced(function*(
   server: Talk.Server,
   tallies: ReadonlyArray<Runner.Tally>,
   seconds: number,
-  onSample: (sample: Sample) => void
+  onSample: (sample: Sample) => Effect.Effect<void>
 ) {
   let isOver = false
   const url = `ws://127.0.0.1:${server.port}/actors`
@@ -47,7 +49,7 @@ const lap = Effect.fnUntraced(function*(
   }).pipe(Effect.forkChild)
   const sampling = yield* Effect.sleep(sampleEvery).pipe(
     Effect.andThen(take(server)),
-    Effect.map(onSample),
+    Effect.flatMap(onSample),
     Effect.forever,
     Effect.forkChild
   )
@@ -95,6 +97,20 @@ const checkModel = Effect.fnUntraced(function*(server: Talk.Server, tallies: Rea
   })
 })
 
+/** What is left in the file of the server, which it has for itself while it runs. */
+const checkFile = Effect.fnUntraced(function*(server: Talk.Server, filename: string | undefined) {
+  yield* server.stop
+  if (filename === undefined) return []
+  const database = yield* Effect.acquireRelease(
+    Effect.sync(() => new DatabaseSync(filename)),
+    (database) => Effect.sync(() => database.close())
+  )
+  return ["connection", "journal"].flatMap((table) => {
+    const rows = database.prepare(`SELECT * FROM ${table}`).all()
+    return rows.length === 0 ? [] : [`${rows.length} rows are left in the table ${table}`]
+  })
+})
+
 const row = (name: string, before: Vitals.Vitals, after: Vitals.Vitals): string => {
   const pair = (field: keyof Vitals.Vitals, format: (value: number) => string) =>
     `${field} ${format(before[field])} > ${format(after[field])}`
@@ -107,18 +123,40 @@ const row = (name: string, before: Vitals.Vitals, after: Vitals.Vitals): string 
   }`
 }
 
+/** A line now and then, for those who wait. */
+const makeProgress = Effect.map(Clock.currentTimeMillis, (start) => {
+  let said = 0
+  return ({ clients, listed, server }: Sample) =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      if (now - said < 30_000) return Effect.void
+      said = now
+      const memory = `heap ${megabytes(server.heap)} on the server, ${megabytes(clients.heap)} in the clients`
+      return Console.log(`${Math.round((now - start) / 1_000)} s: ${listed} connections, ${memory}`)
+    })
+})
+
 const soak = Effect.fnUntraced(
-  function*({ clients, minutes }: { readonly clients: number; readonly minutes: number }) {
+  function*({ clients, durable, minutes }: {
+    readonly clients: number
+    readonly durable: boolean
+    readonly minutes: number
+  }) {
     if (globalThis.gc === undefined) return yield* new Grown({ message: "run it with --expose-gc" })
-    const server = yield* Talk.start
+    const folder = yield* Effect.orDie((yield* FileSystem.FileSystem).makeTempDirectoryScoped({ prefix: "soak-" }))
+    const filename = durable ? `${folder}/soak.db` : undefined
+    const server = yield* Talk.start(filename)
+    const progress = yield* makeProgress
     const tallies = Array.makeBy(clients, (): Runner.Tally => ({ sure: 0, maybe: 0 }))
     const samples: Array<Sample> = []
     const seconds = minutes * 60
     yield* Console.log(
       `${clients} clients, one lap of ${Math.round(seconds / 4)} s and one of ${Math.round(seconds * 3 / 4)} s.`
     )
-    const before = yield* lap(server, tallies, seconds / 4, () => {})
-    const after = yield* lap(server, tallies, seconds * 3 / 4, (sample) => samples.push(sample))
+    const before = yield* lap(server, tallies, seconds / 4, progress)
+    const after = yield* lap(server, tallies, seconds * 3 / 4, (sample) => {
+      samples.push(sample)
+      return progress(sample)
+    })
 
     for (const side of ["server", "clients"] as const) {
       yield* Console.log(`\n${Plot.draw(`heap of the ${side}`, samples.map((sample) => sample[side].heap), megabytes)}`)
@@ -141,7 +179,8 @@ const soak = Effect.fnUntraced(
       ...compare("server", before.server, after.server),
       ...compare("clients", before.clients, after.clients),
       ...(after.listed === 0 ? [] : [`${after.listed} connections are listed`]),
-      ...(yield* checkModel(server, tallies))
+      ...(yield* checkModel(server, tallies)),
+      ...(yield* checkFile(server, filename))
     ]
     if (wrong.length > 0) return yield* new Grown({ message: wrong.slice(0, 10).join("\n") })
     yield* Console.log("\nLevel, empty, and the counts agree.")
@@ -152,7 +191,8 @@ const soak = Effect.fnUntraced(
 
 Command.make("soak", {
   minutes: Flag.Finite("minutes").pipe(Flag.withDefault(10), Flag.withDescription("How long. Default: 10")),
-  clients: Flag.Int("clients").pipe(Flag.withDefault(2_000), Flag.withDescription("How many at a time. Default: 2000"))
+  clients: Flag.Int("clients").pipe(Flag.withDefault(2_000), Flag.withDescription("How many at a time. Default: 2000")),
+  durable: Flag.Boolean("durable").pipe(Flag.withDefault(false), Flag.withDescription("Store the actors in a file"))
 }, soak).pipe(
   Command.withDescription("Runs thousands of clients and looks for what grows"),
   Command.run({ version: "0.1.0" }),

@@ -5,10 +5,14 @@ import { NodeHttpServer, NodeRuntime } from "@effect/platform-node"
 import { Deferred, Duration, Effect, Layer, Logger, Stream } from "effect"
 import { HttpRouter, HttpServer } from "effect/http"
 import { createServer } from "node:http"
-import { ActorHost, ActorServer } from "../../src/index.ts"
+import { ActorHost, ActorServer, ActorStorage } from "../../src/index.ts"
+import * as SqliteStorage from "../../src/SqliteStorage.ts"
 import { Marathon, rooms } from "./Marathon.ts"
 import type { Answer, Question } from "./Talk.ts"
 import * as Vitals from "./Vitals.ts"
+
+/** Where the actors are stored; without it they are not. */
+const filename = process.env["SOAK_FILE"]
 
 /** Steps by runner. */
 const steps = new Map<number, number>()
@@ -45,12 +49,17 @@ const MarathonLayer = Marathon.toLayer(
       runners: () => Effect.map(connections.all, (all) => all.size)
     })
   }),
-  { concurrency: "unbounded", maxIdleTime: "1 second" }
+  {
+    concurrency: "unbounded",
+    maxIdleTime: "1 second",
+    ...(filename === undefined ? {} : { durability: "commit" as const })
+  }
 ).pipe(
   Layer.provide(Marathon.layerHooks({
     onBeforeConnect: ({ params }) => Effect.succeed(params),
     onConnect: (connection) => Effect.asVoid(Effect.forkScoped(Effect.delay(connection.send("lap", 0), "1 minute")))
-  }))
+  })),
+  Layer.provide(filename === undefined ? ActorStorage.layerMemory : SqliteStorage.layer({ filename }))
 )
 
 const ServerLayer = HttpRouter.serve(ActorServer.layerHttpRouter({ path: "/actors" }), {
