@@ -203,6 +203,9 @@ const stop = Effect.fnUntraced(function*(
   yield* self.internal.abandon
   yield* self.server.disconnect(InternalCalls.clientId)
   for (const connection of Array.from(self.table.listed())) connection.end(reason)
-  if (self.commits?.hasFailed === true) return
-  yield* Effect.timeoutOption(Effect.interruptible(alarms.finish), self.settings.kickGrace)
+  if (self.commits?.hasFailed !== true) {
+    yield* Effect.timeoutOption(Effect.interruptible(alarms.finish), self.settings.kickGrace)
+  }
+  // One that holds the turn holds up the hooks that the rest waits for.
+  yield* alarms.cutShort
 })

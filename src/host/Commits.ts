@@ -226,16 +226,32 @@ export class Commits {
     return Effect.asVoid(this.settled)
   })
 
+  /**
+   * Gives up what the turn that is going on has changed, and all that has come meanwhile, as a crash would. What was before
+   * is stored.
+   */
+  readonly abandonTurn: Effect.Effect<void> = Effect.suspend(() => {
+    this.committer.flush()
+    const before = this.segments.beforeTurn
+    return Effect.andThen(
+      before === undefined || this.failed ? Effect.void : before.whenOut,
+      Effect.sync(() => this.giveUp())
+    )
+  })
+
   /** Gives up all that has not been stored. */
   fail(error: StorageError): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.failed) return Effect.void
-      this.failed = true
-      this.awaiting.clear()
-      for (const { dropped } of this.segments.clear()) for (const drop of dropped) drop()
-      this.makeRoom()
-      return this.options.onFailure(error)
-    })
+    return Effect.suspend(() => this.giveUp() ? this.options.onFailure(error) : Effect.void)
+  }
+
+  /** Nothing is stored any more, and nothing leaves; `false` where that was so before. */
+  private giveUp(): boolean {
+    if (this.failed) return false
+    this.failed = true
+    this.awaiting.clear()
+    for (const { dropped } of this.segments.clear()) for (const drop of dropped) drop()
+    this.makeRoom()
+    return true
   }
 
   private readonly awaitRoom = Effect.suspend(() => {
