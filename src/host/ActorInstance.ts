@@ -160,7 +160,7 @@ export const make = Effect.fnUntraced(function*(options: {
     commits,
     isSerial,
     epoch: options.epoch,
-    hooks: HookRunner.make({ actor, context, settings, turn }),
+    hooks: HookRunner.make({ actor, context, settings, turn, stepwise: isSerial ? undefined : commits }),
     table,
     decodeParams: Schema.decodeUnknownEffect(Schema.toCodecJson(actor.schemas.params)),
     encodeConnectionState: durable?.encodeConnectionState ?? Effect.succeed,
