@@ -42,6 +42,10 @@ export interface Alarm {
  * `cancel` join the commit of the turn in which they are called. In an actor without storage they live as long as its
  * memory, which they keep alive.
  *
+ * A handler that a crash has cut short runs again, on a state that knows nothing of its first run; so does one that
+ * outlasts the `kickGrace` of a host that closes. With a `concurrency` above 1 and in `Rpc.fork` it finds what it had
+ * changed by then.
+ *
  * One that was due while no process was there runs when there is one again. A time that lies in the past is due at once.
  *
  * @category models

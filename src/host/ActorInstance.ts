@@ -160,7 +160,7 @@ export const make = Effect.fnUntraced(function*(options: {
     commits,
     isSerial,
     epoch: options.epoch,
-    hooks: HookRunner.make({ actor, context, settings, turn }),
+    hooks: HookRunner.make({ actor, context, settings, turn, stepwise: isSerial ? undefined : commits }),
     table,
     decodeParams: Schema.decodeUnknownEffect(Schema.toCodecJson(actor.schemas.params)),
     encodeConnectionState: durable?.encodeConnectionState ?? Effect.succeed,
@@ -203,6 +203,9 @@ const stop = Effect.fnUntraced(function*(
   yield* self.internal.abandon
   yield* self.server.disconnect(InternalCalls.clientId)
   for (const connection of Array.from(self.table.listed())) connection.end(reason)
-  if (self.commits?.hasFailed === true) return
-  yield* Effect.timeoutOption(Effect.interruptible(alarms.finish), self.settings.kickGrace)
+  if (self.commits?.hasFailed !== true) {
+    yield* Effect.timeoutOption(Effect.interruptible(alarms.finish), self.settings.kickGrace)
+  }
+  // One that holds the turn holds up the hooks that the rest waits for.
+  yield* alarms.cutShort
 })

@@ -51,14 +51,21 @@ export interface AlarmClock {
   /** The handler of an alarm begins. */
   readonly onStart: (request: number, isOneCommit: boolean) => Effect.Effect<void>
   readonly onResponse: (response: FromServer<Rpc.Any>) => Effect.Effect<void>
-  /** Lets no further handler begin, and waits for those that have begun: one that is cut short runs again. */
+  /** Lets no further handler begin, and waits for those that have begun. */
   readonly finish: Effect.Effect<void>
+  /**
+   * Interrupts those that are still running: they run again in the next life. Nothing is kept of one whose changes are one
+   * commit with its end.
+   */
+  readonly cutShort: Effect.Effect<void>
 }
 
 interface Running {
   readonly alarm: StoredAlarm
   readonly done: Deferred.Deferred<void>
   hasBegun: boolean
+  /** Its changes and its end are stored together, or not at all. */
+  isOneCommit: boolean
 }
 
 const fromJson = Schema.decodeUnknownEffect(Schema.fromJsonString(Schema.Unknown))
@@ -97,7 +104,7 @@ export const make = Effect.fnUntraced(function*(options: {
     const payload = yield* decode(options.actor, alarm, options.context())
     const request = ++nextRequest
     const done = Deferred.makeUnsafe<void>()
-    running.set(request, { alarm, done, hasBegun: false })
+    running.set(request, { alarm, done, hasBegun: false, isOneCommit: false })
     yield* Effect.updateContext(
       options.server().write(clientId, {
         _tag: "Request",
@@ -165,6 +172,7 @@ export const make = Effect.fnUntraced(function*(options: {
         // Set anew or taken back while it waited for its turn, or left to the next incarnation.
         if (found === undefined || isStopping || !isArmed(found.alarm)) return Effect.interrupt
         found.hasBegun = true
+        found.isOneCommit = isOneCommit
         if (isOneCommit) disarm(found.alarm)
         return Effect.void
       }),
@@ -176,13 +184,12 @@ export const make = Effect.fnUntraced(function*(options: {
         if (found === undefined) return Effect.void
         running.delete(request)
         const { alarm, done, hasBegun } = found
-        const isCutShort = Exit.hasInterrupts(response.exit)
-        if (!isCutShort) disarm(alarm)
-        // The actor stops: the next incarnation runs it.
-        else if (hasBegun && !armed.has(alarm.id)) commits?.putAlarm(alarm.id, alarm)
+        const isInterrupted = Exit.hasInterrupts(response.exit)
+        // Where the actor stops, the next incarnation runs it.
+        if (!isInterrupted || !isStopping) disarm(alarm)
         commits?.complete({ client: clientId, request })
         return Effect.andThen(
-          Exit.isFailure(response.exit) && !isCutShort
+          Exit.isFailure(response.exit) && (!isInterrupted || (hasBegun && !isStopping))
             ? Effect.annotateLogs(Effect.logError("the handler of an alarm failed", response.exit.cause), {
               alarm: alarm.id,
               rpc: alarm.rpc
@@ -195,6 +202,14 @@ export const make = Effect.fnUntraced(function*(options: {
       isStopping = true
       const begun = Array.from(running.values()).filter(({ hasBegun }) => hasBegun)
       return Effect.forEach(begun, ({ done }) => Deferred.await(done), { discard: true, concurrency: "unbounded" })
+    }),
+    cutShort: Effect.suspend(() => {
+      isStopping = true
+      const isInTurn = Array.from(running.values()).some(({ isOneCommit }) => isOneCommit)
+      return Effect.andThen(
+        isInTurn && commits !== undefined ? commits.abandonTurn : Effect.void,
+        Effect.suspend(() => options.server().disconnect(clientId))
+      )
     })
   }
 })

@@ -17,6 +17,7 @@ import * as Deferred from "effect/Deferred"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import type { Changes, StorageError, StoredAlarm, StoredState } from "../ActorStorage.ts"
 import { Committer } from "./Committer.ts"
@@ -35,6 +36,11 @@ export interface CallKey {
   readonly client: number
   readonly request: number | string
 }
+
+/** What is stored together with the first change that a fiber makes. */
+const FirstChange = Context.Reference<{ join: (() => void) | undefined }>("effect-tether/host/Commits/FirstChange", {
+  defaultValue: () => ({ join: undefined })
+})
 
 /** Segments that may wait for storage before the next turn waits as well. */
 const maxWaiting = 1_024
@@ -68,6 +74,8 @@ export class Commits {
   private readonly awaiting = new Map<string, Segment.Segment>()
   private readonly room: Array<Deferred.Deferred<void>> = []
   private readonly committer: Committer
+  /** How much runs that has something to store with its first change. */
+  private joining = 0
   private isReleasing = false
   private failed = false
 
@@ -197,6 +205,20 @@ export class Commits {
     else segment.emissions.push(() => run(isKept))
   }
 
+  /**
+   * Runs something beside the turns, whose changes are stored one by one: `join` adds to the commit of the first of them,
+   * so that what has left a trace is known to have.
+   */
+  withFirstChange<A, E, R>(effect: Effect.Effect<A, E, R>, join: () => void): Effect.Effect<A, E, R> {
+    return Effect.suspend(() => {
+      this.joining++
+      return Effect.ensuring(
+        Effect.provideService(effect, FirstChange, { join }),
+        Effect.sync(() => this.joining--)
+      )
+    })
+  }
+
   /** The call of server code is answered: completes when its answer may leave, with `false` if it must not. */
   answered(call: CallKey): Effect.Effect<boolean> {
     return Effect.suspend(() => {
@@ -226,16 +248,32 @@ export class Commits {
     return Effect.asVoid(this.settled)
   })
 
+  /**
+   * Gives up what the turn that is going on has changed, and all that has come meanwhile, as a crash would. What was before
+   * is stored.
+   */
+  readonly abandonTurn: Effect.Effect<void> = Effect.suspend(() => {
+    this.committer.flush()
+    const before = this.segments.beforeTurn
+    return Effect.andThen(
+      before === undefined || this.failed ? Effect.void : before.whenOut,
+      Effect.sync(() => this.giveUp())
+    )
+  })
+
   /** Gives up all that has not been stored. */
   fail(error: StorageError): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.failed) return Effect.void
-      this.failed = true
-      this.awaiting.clear()
-      for (const { dropped } of this.segments.clear()) for (const drop of dropped) drop()
-      this.makeRoom()
-      return this.options.onFailure(error)
-    })
+    return Effect.suspend(() => this.giveUp() ? this.options.onFailure(error) : Effect.void)
+  }
+
+  /** Nothing is stored any more, and nothing leaves; `false` where that was so before. */
+  private giveUp(): boolean {
+    if (this.failed) return false
+    this.failed = true
+    this.awaiting.clear()
+    for (const { dropped } of this.segments.clear()) for (const drop of dropped) drop()
+    this.makeRoom()
+    return true
   }
 
   private readonly awaitRoom = Effect.suspend(() => {
@@ -254,7 +292,17 @@ export class Commits {
     if (this.failed) return
     const segment = this.segments.last()
     apply(segment)
+    if (this.joining > 0) this.joinFirstChange()
     if (!segment.isTurn) this.pump()
+  }
+
+  /** Here and not in `put..`: whatever is changed, it is the fiber that counts. */
+  private joinFirstChange(): void {
+    const first = Fiber.getCurrent()?.getRef(FirstChange)
+    if (first?.join === undefined) return
+    const { join } = first
+    first.join = undefined
+    join()
   }
 
   /** Lets out what may leave, and stores what is ready. */

@@ -15,6 +15,7 @@ import * as Scope from "effect/Scope"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type { AnyActor } from "../internal/definition.ts"
 import type { ConnectRequest } from "../LifecycleHooks.ts"
+import type { Commits } from "./Commits.ts"
 import * as InTime from "./InTime.ts"
 import type { ServerConnection } from "./ServerConnection.ts"
 import type { Settings } from "./Settings.ts"
@@ -77,6 +78,8 @@ export const make = (options: {
   readonly context: Context.Context<never>
   readonly settings: Settings
   readonly turn: Turn
+  /** Where changes are stored one by one, and not turn by turn. */
+  readonly stepwise: Commits | undefined
 }): HookRunner => {
   const hooks = Context.getUnsafe(options.context, options.actor.Hooks)
   const encodeRejection = Schema.encodeUnknownEffect(Schema.toCodecJson(options.actor.schemas.rejection))
@@ -130,6 +133,13 @@ export const make = (options: {
       })
     )
 
+  /** That a hook has run is one commit with what it has changed; where changes are stored one by one, with the first. */
+  const stored = <E>(hook: Effect.Effect<void, E>, mark: () => void): Effect.Effect<void, E> =>
+    Effect.ensuring(
+      options.stepwise === undefined ? hook : options.stepwise.withFirstChange(hook, mark),
+      Effect.sync(mark)
+    )
+
   const quietly = (effect: Effect.Effect<unknown, HookFailed>): Effect.Effect<void> => Effect.ignore(effect)
 
   return {
@@ -156,18 +166,21 @@ export const make = (options: {
           connection.isAttaching ? Effect.void : connection.hooks.withPermit(
             Effect.suspend(() => {
               if (!isDue()) return Effect.void
-              connection.change({ suspended: true })
-              return guard("onSuspend", Effect.suspend(() => hooks.onSuspend!(connection.view)), connection)
+              const mark = () => connection.change({ suspended: true })
+              return stored(
+                guard("onSuspend", Effect.suspend(() => hooks.onSuspend!(connection.view)), connection),
+                mark
+              )
             })
           )
         ))),
     onDisconnect: (connection, reason) =>
       hooks.onDisconnect === undefined ? Effect.sync(() => connection.forget()) : quietly(options.turn.take(
-        Effect.ensuring(
-          connection.hooks.withPermit(
-            guard("onDisconnect", Effect.suspend(() => hooks.onDisconnect!(connection.view, reason)), connection)
-          ),
-          Effect.sync(() => connection.forget())
+        connection.hooks.withPermit(
+          stored(
+            guard("onDisconnect", Effect.suspend(() => hooks.onDisconnect!(connection.view, reason)), connection),
+            () => connection.forget()
+          )
         )
       ))
   }

@@ -39,6 +39,11 @@ export class Segments {
     return last.isTurn && !last.isDirty && last.emissions.length === 0 ? this.all.at(-2) : this.last()
   }
 
+  /** The last one before the turn that is going on. */
+  get beforeTurn(): Segment | undefined {
+    return this.all.at(this.all.at(-1)?.isTurn === true ? -2 : -1)
+  }
+
   /** Begins another one. */
   open(): Segment {
     const last = this.all.at(-1)

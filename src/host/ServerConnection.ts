@@ -325,7 +325,7 @@ export class ServerConnection {
 
   /** Has what is stored removed, together with what the current turn changes. */
   forget(): void {
-    if (this.record === undefined) return
+    if (this.record === undefined || this.record.isRemoved) return
     this.record.isRemoved = true
     this.commits?.removeRecord(this.id)
   }

@@ -1,10 +1,10 @@
+/// <reference types="node" />
 /**
  * Secrets that cannot be guessed: ids of connections, and the tokens by which
  * a client shows that a session is its own.
  *
  * @since 0.1.0
  */
-import * as Context from "effect/Context"
 import { WebCrypto } from "effect/crypto/WebCrypto"
 import * as Effect from "effect/Effect"
 import * as Base64Url from "effect/encoding/Base64Url"
@@ -20,27 +20,28 @@ export const make: Effect.Effect<string> = WebCrypto.use((crypto) =>
 )
 
 /**
- * How secrets are hashed before they are stored: by SHA-256.
+ * Hashes a secret by SHA-256.
  *
- * @category references
- * @since 0.1.0
- */
-export const Hash = Context.Reference<(secret: string) => Effect.Effect<string>>(
-  "effect-tether/session/ResumeToken/Hash",
-  {
-    defaultValue: () => (secret) =>
-      WebCrypto.use((crypto) => Effect.promise(() => crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret))))
-        .pipe(Effect.map((digest) => Base64Url.encode(new Uint8Array(digest))))
-  }
-)
-
-/**
- * Hashes a secret.
+ * **Details**
+ *
+ * At once where the platform has the module `crypto` of Node. Elsewhere by WebCrypto, which takes a time that a test clock
+ * does not know of.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const hash = (secret: string): Effect.Effect<string> => Effect.flatMap(Hash, (make) => make(secret))
+export const hash = (secret: string): Effect.Effect<string> =>
+  Effect.suspend(() => {
+    // Asked for and not imported, so that a host can be bundled for a browser.
+    const node = globalThis.process?.getBuiltinModule?.("node:crypto")
+    return node === undefined
+      ? digest(secret)
+      : Effect.succeed(node.createHash("sha256").update(secret).digest("base64url"))
+  })
+
+const digest = (secret: string): Effect.Effect<string> =>
+  WebCrypto.use((crypto) => Effect.promise(() => crypto.subtle.digest("SHA-256", new TextEncoder().encode(secret))))
+    .pipe(Effect.map((digest) => Base64Url.encode(new Uint8Array(digest))))
 
 /**
  * Compares two secrets in a time that depends on their length only.

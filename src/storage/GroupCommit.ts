@@ -97,7 +97,13 @@ interface Pending extends Commit {
   readonly done: Deferred.Deferred<void, StorageError>
 }
 
-const closed = new StorageError({
+/**
+ * The error of what is asked of a storage that has closed.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export const closed = new StorageError({
   failure: "Unavailable",
   message: "the storage is closed; provide its layer outside of what uses it"
 })

@@ -128,6 +128,31 @@ describe("an alarm", () => {
       assert.deepStrictEqual(yield* entries(second), ["ring tea"])
     })))
 
+  for (const durability of ["commit", undefined] as const) {
+    for (const concurrency of [1, 2]) {
+      const how = `${durability === undefined ? "in memory" : "durable"}, with a concurrency of ${concurrency}`
+      it.effect(`whose handler interrupts itself is spent (${how})`, () =>
+        run(Effect.gen(function*() {
+          const play = yield* Play
+          const listed: Array<number> = []
+          play.onRing = () => Effect.interrupt
+          play.scenes.set(
+            "list",
+            Stage.Alarms.use(({ all }) => Effect.map(all, ({ length }) => void listed.push(length)))
+          )
+          const life = yield* begin({ durability, concurrency })
+          yield* cue(life, remindIn("tea", "1 second"))
+          yield* pass(60_000, 1_000)
+          yield* drive(onServer(life, (stage) => stage.cue({ scene: "list" })))
+          yield* life.crash
+          yield* begin({ durability, concurrency })
+          yield* pass(60_000, 1_000)
+          assert.deepStrictEqual(yield* rings, ["ring tea"])
+          assert.deepStrictEqual(listed, [0])
+        })))
+    }
+  }
+
   it.effect("that was due while no process was there rings when there is one again", () =>
     run(Effect.gen(function*() {
       const first = yield* begin()

@@ -123,6 +123,81 @@ describe("a crash", () => {
       ])
     })))
 
+  for (const concurrency of [2, "unbounded"] as const) {
+    it.effect(`during onDisconnect stores nothing twice where handlers run beside others (${concurrency})`, () =>
+      run(Effect.gen(function*() {
+        const play = yield* Play
+        play.hooks = {
+          onConnect: () => Effect.void,
+          onDisconnect: ({ state }) =>
+            Effect.sync(() => play.log.push("onDisconnect")).pipe(
+              Effect.andThen(play.gate("before").await),
+              // A fiber of the hook is the hook.
+              Effect.andThen(Effect.forkChild(put(`-${state.name}`), { startImmediately: true })),
+              Effect.andThen(play.gate("after").await),
+              Effect.andThen(put(`${state.name} is gone`))
+            )
+        }
+        const first = yield* begin({ concurrency })
+        const ada = yield* join("ada")
+        yield* drive(ada.rpc.all())
+        yield* Effect.forkChild(ada.disconnect())
+        yield* pass(1_000)
+        // What others change meanwhile is not the hook's.
+        yield* onServer(first, (stage) => stage.deposit({ entry: "a" }))
+        yield* first.crash
+
+        const second = yield* begin({ concurrency })
+        yield* drive(onServer(second, (stage) => stage.entries()))
+        yield* pass(1_000)
+        assert.deepStrictEqual(
+          hooks(play.log),
+          ["onDisconnect", "onDisconnect"],
+          "it has left no trace, and runs again"
+        )
+        yield* play.gate("before").open
+        yield* pass(1_000)
+        yield* second.crash
+
+        yield* play.gate("after").open
+        const third = yield* begin({ concurrency })
+        yield* pass(120_000, 10_000)
+        assert.deepStrictEqual(yield* drive(onServer(third, (stage) => stage.entries())), ["a", "-ada"])
+        assert.strictEqual(hooks(play.log).length, 2)
+      })))
+  }
+
+  it.effect("during onSuspend has it run again where handlers run beside others, unless it has left a trace", () =>
+    run(Effect.gen(function*() {
+      const play = yield* Play
+      play.hooks = {
+        onConnect: () => Effect.void,
+        onSuspend: () =>
+          Effect.sync(() => play.log.push("onSuspend")).pipe(
+            Effect.andThen(play.gate("before").await),
+            Effect.andThen(put("suspended")),
+            Effect.andThen(play.gate("after").await)
+          )
+      }
+      const options = { concurrency: 2 }
+      let life = yield* begin(options)
+      const { drop } = yield* enter(life)
+      yield* drop
+      yield* pass(1_000)
+      yield* life.crash
+      for (const gate of ["before", "after"]) {
+        life = yield* begin(options)
+        yield* drive(onServer(life, (stage) => stage.entries()))
+        yield* pass(100)
+        yield* play.gate(gate).open
+        yield* pass(100)
+        yield* life.crash
+      }
+      const last = yield* begin(options)
+      assert.deepStrictEqual(yield* drive(onServer(last, (stage) => stage.entries())), ["suspended"])
+      assert.deepStrictEqual(hooks(play.log), ["onSuspend", "onSuspend"])
+    })))
+
   it.effect("between a kick and its onDisconnect keeps the reason", () =>
     run(Effect.gen(function*() {
       const play = yield* Play

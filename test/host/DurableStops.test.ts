@@ -2,10 +2,10 @@
  * Hosts that end in order, and another one that takes over on the same storage.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, DateTime, Effect, Exit, Fiber, Stream, SubscriptionRef } from "effect"
+import { Array as Arr, Context, DateTime, Effect, Exit, Fiber, Order, Stream, SubscriptionRef } from "effect"
 import * as ActorHost from "../../src/ActorHost.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
-import { begin, drive, join, onServer, pass, Play, put, remind, run, settle } from "../support/Stage.ts"
+import { begin, drive, join, Network, onServer, pass, Play, put, remind, run, settle } from "../support/Stage.ts"
 
 const idOf = (client: Effect.Success<ReturnType<typeof join>>) =>
   Effect.map(SubscriptionRef.get(client.status), (status) => status._tag === "Connected" ? status.id : undefined)
@@ -144,6 +144,62 @@ describe("a host that closes", () => {
       yield* pass(10_000)
       assert.strictEqual(play.log.filter((line) => line === "ring tea").length, 2)
     })))
+
+  it.effect("keeps nothing of an alarm that it had to cut short: its change counts once", () =>
+    run(Effect.gen(function*() {
+      const play = yield* Play
+      play.onRing = () => play.gate("ring").await
+      play.scenes.set("set", Effect.flatMap(DateTime.now, (now) => remind("tea", now)))
+      const first = yield* begin({ host: { kickGrace: "1 second" } })
+      const ada = yield* join("ada")
+      yield* drive(ada.rpc.all())
+      yield* onServer(first, (stage) => stage.cue({ scene: "set" }))
+      yield* pass(100)
+      const waiting = yield* Effect.forkChild(ada.rpc.add({ entry: "waiting" }))
+      yield* pass(100)
+      yield* drive(first.stop)
+      yield* play.gate("ring").open
+      yield* begin()
+      yield* pass(10_000)
+      yield* drive(Fiber.join(waiting))
+      assert.deepStrictEqual(
+        Arr.sort(yield* drive(ada.rpc.all()), Order.String),
+        ["+ada", "ring tea", "waiting"]
+      )
+    })))
+
+  it.effect("keeps what turns have changed before such an alarm, though it was not stored yet", () =>
+    run(Effect.gen(function*() {
+      const play = yield* Play
+      play.onRing = () => play.gate("ring").await
+      play.scenes.set("set", Effect.flatMap(DateTime.now, (now) => remind("tea", now)))
+      const options = { durability: { interval: "1 hour" }, host: { kickGrace: 0 } } as const
+      const first = yield* begin(options)
+      yield* onServer(first, (stage) => stage.deposit({ entry: "a" }))
+      yield* onServer(first, (stage) => stage.cue({ scene: "set" }))
+      yield* pass(100)
+      yield* drive(first.stop)
+      yield* play.gate("ring").open
+      const second = yield* begin(options)
+      yield* pass(10_000)
+      assert.deepStrictEqual(yield* onServer(second, (stage) => stage.entries()), ["a", "ring tea"])
+    })))
+
+  it.effect("ends an actor in memory whose alarm goes on for ever", () =>
+    run(Effect.gen(function*() {
+      const play = yield* Play
+      const network = yield* Network
+      play.onRing = () => play.gate("ring").await
+      play.scenes.set("set", Effect.flatMap(DateTime.now, (now) => remind("tea", now)))
+      const life = yield* begin({ durability: undefined, host: { kickGrace: "1 second" } })
+      const ada = yield* join("ada")
+      yield* drive(ada.rpc.all())
+      yield* onServer(life, (stage) => stage.cue({ scene: "set" }))
+      yield* network.cut
+      yield* pass(100)
+      yield* drive(life.stop)
+      assert.strictEqual(play.log.at(-1), "stop main")
+    })))
 })
 
 describe("a host that closes while an actor starts", () => {
@@ -223,5 +279,32 @@ describe("an instance whose commit has failed", () => {
       assert.strictEqual(yield* drive(Fiber.join(failing)), 1)
       assert.isDefined(Context.get(life.context, ActorHost.ActorHost))
       assert.deepStrictEqual(yield* drive(ada.rpc.all()), ["+ada", "a", "busy"])
+    })))
+
+  it.effect("starts again at once, though the handler of an alarm is busy and a hook waits for its turn", () =>
+    run(Effect.gen(function*() {
+      const play = yield* Play
+      const network = yield* Network
+      const storage = yield* TestStorage
+      play.onRing = () => play.gate("never").await
+      play.scenes.set("set", Effect.flatMap(DateTime.now, (now) => remind("tea", now)))
+      const life = yield* begin()
+      const ada = yield* join("ada")
+      yield* drive(ada.rpc.all())
+      yield* onServer(life, (stage) => stage.cue({ scene: "set" }))
+      yield* pass(100)
+      yield* network.cut
+      yield* settle
+      yield* storage.failCommits("Unavailable")
+      const ben = yield* join("ben")
+      const waiting = yield* Effect.forkChild(ben.rpc.add({ entry: "b" }))
+      yield* pass(1_000)
+      assert.include(play.log, "stop main")
+      yield* play.gate("never").open
+      yield* drive(Fiber.join(waiting))
+      assert.deepStrictEqual(
+        Arr.sort(yield* drive(ada.rpc.all()), Order.String),
+        ["+ada", "+ben", "b", "ring tea"]
+      )
     })))
 })

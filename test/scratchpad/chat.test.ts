@@ -17,7 +17,6 @@ import * as Transcript from "../../scratchpad/chat/Transcript.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { Kicked } from "../../src/DisconnectReason.ts"
-import * as ResumeToken from "../../src/session/ResumeToken.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
 
 const { demoToken } = Auth
@@ -223,9 +222,7 @@ const ChatLayer = TestNetwork.layer.pipe(
   Layer.provide(ActorHost.layerLocal()),
   Layer.provide([
     Auth.layerDemo,
-    ActorStorage.layerMemory,
-    // At once, not in a time that the test clock does not know of.
-    Layer.succeed(ResumeToken.Hash, (secret: string) => Effect.succeed(`hash of ${secret}`))
+    ActorStorage.layerMemory
   ])
 )
 

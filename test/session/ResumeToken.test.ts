@@ -1,5 +1,5 @@
-import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { assert, describe, it, vi } from "@effect/vitest"
+import { Effect, Exit, Fiber, Schema } from "effect"
 import * as ResumeToken from "../../src/session/ResumeToken.ts"
 
 describe("ResumeToken", () => {
@@ -16,4 +16,21 @@ describe("ResumeToken", () => {
     assert.isFalse(ResumeToken.equals(a, a + "x"))
     assert.isFalse(ResumeToken.equals(a + "x", a))
   })
+
+  it.effect("is hashed by SHA-256, at once", () =>
+    Effect.gen(function*() {
+      const fiber = yield* Effect.forkChild(ResumeToken.hash("secret"), { startImmediately: true })
+      assert.deepStrictEqual(fiber.pollUnsafe(), Exit.succeed("K7gNU3sdo-OL0wNhqoVWhr3g6s1xYv72ol_pe_Unols"))
+    }))
+
+  it.live("is hashed to the same where there is no Node", () =>
+    Effect.gen(function*() {
+      yield* Effect.acquireRelease(
+        Effect.sync(() => vi.spyOn(process, "getBuiltinModule").mockReturnValue(undefined)),
+        (spy) => Effect.sync(() => spy.mockRestore())
+      )
+      const fiber = yield* Effect.forkChild(ResumeToken.hash("secret"), { startImmediately: true })
+      assert.isUndefined(fiber.pollUnsafe(), "it is WebCrypto that answers")
+      assert.strictEqual(yield* Fiber.join(fiber), "K7gNU3sdo-OL0wNhqoVWhr3g6s1xYv72ol_pe_Unols")
+    }))
 })

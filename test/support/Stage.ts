@@ -14,7 +14,6 @@ import * as ActorHost from "../../src/ActorHost.ts"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import * as SocketClient from "../../src/client/SocketClient.ts"
 import * as Delivery from "../../src/Delivery.ts"
-import * as ResumeToken from "../../src/session/ResumeToken.ts"
 import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import * as CrashingStorage from "../simulation/durable/CrashingStorage.ts"
@@ -272,14 +271,12 @@ export class Play extends Context.Service<Play, Script>()("effect-tether/test/St
 }
 
 /**
- * What the lives of a test share. Tokens are hashed at once, not in a time that the test clock does not know of.
+ * What the lives of a test share.
  *
  * @category layers
  * @since 0.1.0
  */
-const layer = Layer.mergeAll(TestStorage.layerMemory, Network.layer, Play.layer).pipe(
-  Layer.provideMerge(Layer.succeed(ResumeToken.Hash, (secret: string) => Effect.succeed(`hash of ${secret}`)))
-)
+const layer = Layer.mergeAll(TestStorage.layerMemory, Network.layer, Play.layer)
 
 /**
  * A client of an actor, whichever life it is in.

@@ -5,7 +5,6 @@ import { TestClock } from "effect/testing"
 import * as Actor from "../../src/Actor.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as Metrics from "../../src/Metrics.ts"
-import * as ResumeToken from "../../src/session/ResumeToken.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import * as Book from "../support/Book.ts"
@@ -33,9 +32,7 @@ const books = TestNetwork.layer.pipe(
   Layer.provide(Book.layer),
   Layer.provideMerge(ActorHost.layerLocal()),
   Layer.provideMerge(Layer.mergeAll(TestStorage.layerMemory, Book.Watch.layer)),
-  Layer.provideMerge(Layer.succeed(Metric.MetricRegistry)(new Map())),
-  // At once, not in a time that the test clock does not know of.
-  Layer.provideMerge(Layer.succeed(ResumeToken.Hash, (secret: string) => Effect.succeed(`hash of ${secret}`)))
+  Layer.provideMerge(Layer.succeed(Metric.MetricRegistry)(new Map()))
 )
 
 describe("the journal of a durable actor", () => {

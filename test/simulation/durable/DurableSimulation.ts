@@ -21,7 +21,6 @@ import { Headers } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as SocketClient from "../../../src/client/SocketClient.ts"
 import { type Actor, ActorClient, ActorHost, ActorStorage, ConnectionError } from "../../../src/index.ts"
-import * as ResumeToken from "../../../src/session/ResumeToken.ts"
 import * as MemoryNetwork from "../../../src/testing/MemoryNetwork.ts"
 import * as CrashingStorage from "./CrashingStorage.ts"
 import * as DurableSchedule from "./DurableSchedule.ts"
@@ -469,7 +468,6 @@ export const run = (schedule: DurableSchedule.Schedule): Effect.Effect<Result> =
   live(schedule).pipe(
     Effect.scoped,
     Effect.provideService(WebCrypto.WebCrypto, makeCrypto()),
-    Effect.provideService(ResumeToken.Hash, (secret) => Effect.succeed(`hash of ${secret}`)),
     Effect.provideService(References.MinimumLogLevel, "None"),
     Random.withSeed(schedule.seed),
     Effect.provide(TestClock.layer({ warningDelay: "10 seconds" }), { local: true }),
