@@ -1,18 +1,18 @@
 /**
  * Durable actors: what is answered is stored, and what is stored is there again.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
-import * as ActorHost from "../../src/ActorHost.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import * as Ledger from "../support/Book.ts"
+import * as Hosts from "../support/Hosts.ts"
 
-const app = (options?: Parameters<typeof Ledger.layerWith>[0], host?: Parameters<typeof ActorHost.layerLocal>[0]) =>
+const appOn = (kind: Hosts.Kind) =>
   TestNetwork.TestNetwork.layer.pipe(
-    Layer.provide(Ledger.layerWith(options)),
-    Layer.provideMerge(ActorHost.layerLocal(host)),
+    Layer.provide(Ledger.layer),
+    Layer.provideMerge(Hosts.layer(kind)),
     Layer.provideMerge(Layer.mergeAll(TestStorage.layerMemory, Ledger.Watch.layer))
   )
 
@@ -32,7 +32,9 @@ const drive = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R
 
 const entries = Ledger.Ledger.client("main").pipe(Effect.flatMap((ledger) => ledger.entries()))
 
-describe("a durable actor", () => {
+Hosts.describeOnEach("a durable actor", (kind) => {
+  const app = appOn(kind)
+
   it.effect("answers and tells of a change after it is stored", () =>
     Effect.gen(function*() {
       const storage = yield* TestStorage
@@ -53,7 +55,7 @@ describe("a durable actor", () => {
       assert.strictEqual(yield* drive(Fiber.join(call)), 2)
       assert.deepStrictEqual(yield* drive(Fiber.join(read)), ["+ada", "a"])
       assert.deepStrictEqual(heard, ["a"])
-    }).pipe(Effect.provide(app())))
+    }).pipe(Effect.provide(app)))
 
   it.effect("whose commit fails answers nobody with what is lost, and runs the calls once (case 40)", () =>
     Effect.gen(function*() {
@@ -75,7 +77,7 @@ describe("a durable actor", () => {
       assert.strictEqual(gap.cause, "ActorRestarted")
       assert.strictEqual(gap.previous, gap.current)
       assert.strictEqual(gap.current, id)
-    }).pipe(Effect.provide(app())))
+    }).pipe(Effect.provide(app)))
 
   it.effect("answers a call that is sent again from its journal", () =>
     Effect.gen(function*() {
@@ -87,7 +89,7 @@ describe("a durable actor", () => {
       assert.strictEqual(yield* drive(client.rpc.add({ entry: "a" })), 2)
       assert.strictEqual(log.filter((line) => line === "add a").length, 1)
       assert.deepStrictEqual(yield* drive(client.rpc.all()), ["+ada", "a"])
-    }).pipe(Effect.provide(app())))
+    }).pipe(Effect.provide(app)))
 
   it.effect("keeps the states of its connections with the calls that change them", () =>
     Effect.gen(function*() {
@@ -99,7 +101,7 @@ describe("a durable actor", () => {
       yield* storage.failCommits("Unavailable")
       assert.strictEqual(yield* drive(client.rpc.count()), 3)
       assert.strictEqual(yield* drive(client.rpc.count()), 4)
-    }).pipe(Effect.provide(app())))
+    }).pipe(Effect.provide(app)))
 
   it.effect("sleeps without connections and calls, and wakes with its state", () =>
     Effect.gen(function*() {
@@ -110,7 +112,7 @@ describe("a durable actor", () => {
       yield* settle
       assert.deepStrictEqual(log, ["start main", "add a", "stop main"])
       assert.deepStrictEqual(yield* drive(ledger.entries()), ["a"])
-    }).pipe(Effect.provide(app())))
+    }).pipe(Effect.provide(app)))
 
   it.effect("is woken by its alarms, each of which runs once", () =>
     Effect.gen(function*() {
@@ -129,7 +131,7 @@ describe("a durable actor", () => {
       yield* TestClock.adjust("20 minutes")
       yield* settle
       assert.strictEqual(log.filter((line) => line === "add ring tea").length, 1)
-    }).pipe(Effect.provide(app())))
+    }).pipe(Effect.provide(app)))
 
   it.effect("ends what it kicks together with the call that kicks", () =>
     Effect.gen(function*() {
@@ -148,10 +150,12 @@ describe("a durable actor", () => {
       // Its client was away when it was kicked: it may ask again, and the hook decides.
       yield* drive(bob.rpc.all())
       assert.deepStrictEqual(yield* drive(entries), ["+ada", "+bob", "-bob", "+bob"])
-    }).pipe(Effect.provide(app())))
+    }).pipe(Effect.provide(app)))
 })
 
-describe("a host that is started again on the same storage", () => {
+Hosts.describeOnEach("a host that is started again on the same storage", (kind) => {
+  const app = appOn(kind)
+
   it.effect("has its connections back, and answers what was asked of the one before", () =>
     Effect.gen(function*() {
       const { log } = yield* Ledger.Watch
@@ -160,5 +164,5 @@ describe("a host that is started again on the same storage", () => {
       yield* drive(client.rpc.add({ entry: "a" }))
       yield* network.cut
       assert.deepStrictEqual(log, ["start main", "onConnect ada", "add a"])
-    }).pipe(Effect.provide(app())))
+    }).pipe(Effect.provide(app)))
 })

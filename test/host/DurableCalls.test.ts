@@ -1,11 +1,11 @@
 /**
  * What becomes of calls that were under way when the process went.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Stream } from "effect"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import * as RawPeer from "../support/RawPeer.ts"
-import { begin, drive, join, onServer, pass, Play, put, run, Stage } from "../support/Stage.ts"
+import { begin, drive, join, onEachHost, onServer, pass, Play, put, Stage } from "../support/Stage.ts"
 
 const maybe = "it may have run or not"
 
@@ -31,7 +31,7 @@ const crashAmid = Effect.fnUntraced(function*(
   return { exit, entries }
 })
 
-describe("after a crash", () => {
+onEachHost("after a crash", (run) => {
   it.effect("a call whose turn it was runs again, and once in what is stored", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play

@@ -1,11 +1,11 @@
 /**
  * Durable actors whose storage does not do what it is asked to, or has something in it that cannot be read.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { DateTime, Effect, Exit, Fiber, Schema, SubscriptionRef } from "effect"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
-import { begin, drive, join, onServer, pass, Play, put, remind, run, settle, Stage } from "../support/Stage.ts"
+import { begin, drive, join, onEachHost, onServer, pass, Play, put, remind, settle, Stage } from "../support/Stage.ts"
 
 const main = { type: "Stage", key: "main" }
 
@@ -31,7 +31,7 @@ const failureOf = (exit: Exit.Exit<unknown, unknown>) => {
   return reason as { readonly _tag: string; readonly explanation: string; readonly actor: string } | undefined
 }
 
-describe("a commit that fails", () => {
+onEachHost("a commit that fails", (run) => {
   it.effect("takes back what was to be stored with it and after it, and server code is told that nobody knows", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
@@ -86,7 +86,7 @@ describe("a commit that fails", () => {
     })))
 })
 
-describe("a storage that dies", () => {
+onEachHost("a storage that dies", (run) => {
   it.effect("has failed, and does not leave its actor waiting", () =>
     run(Effect.gen(function*() {
       const inner = yield* ActorStorage.ActorStorage
@@ -103,7 +103,7 @@ describe("a storage that dies", () => {
     })))
 })
 
-describe("a load that fails", () => {
+onEachHost("a load that fails", (run) => {
   it.effect("is told to server code, and the next call tries again", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
@@ -131,7 +131,7 @@ describe("a load that fails", () => {
     })))
 })
 
-describe("a state that does not encode", () => {
+onEachHost("a state that does not encode", (run) => {
   it.effect("is the fault of the handler that sets it: that one dies, and nothing has changed", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
@@ -163,7 +163,7 @@ describe("a state that does not encode", () => {
     })))
 })
 
-describe("a stored state", () => {
+onEachHost("a stored state", (run) => {
   it.effect("of an earlier version is migrated, once it is stored again no more", () =>
     run(Effect.gen(function*() {
       yield* plant({ state: { version: 1, value: JSON.stringify(["old"]) } })
@@ -213,7 +213,7 @@ describe("a stored state", () => {
   }
 })
 
-describe("a stored connection", () => {
+onEachHost("a stored connection", (run) => {
   it.effect("whose state does not decode is left out; its client gets a fresh one, and others are as they were", () =>
     run(Effect.gen(function*() {
       const first = yield* begin()

@@ -1,10 +1,22 @@
 /**
  * Hooks, subscriptions and events across the lives of a durable actor.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
 import * as RawPeer from "../support/RawPeer.ts"
-import { begin, drive, join, type Life, onServer, pass, Play, put, run, settle, Stage } from "../support/Stage.ts"
+import {
+  begin,
+  drive,
+  join,
+  type Life,
+  onEachHost,
+  onServer,
+  pass,
+  Play,
+  put,
+  settle,
+  Stage
+} from "../support/Stage.ts"
 
 const params = { name: "ada" }
 
@@ -18,7 +30,7 @@ const resumeOf = (
 
 const hooks = (log: ReadonlyArray<string>) => log.filter((line) => line.startsWith("on"))
 
-describe("a crash", () => {
+onEachHost("a crash", (run) => {
   it.effect("during onConnect has it run again, once in what is stored", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
@@ -231,7 +243,7 @@ describe("a crash", () => {
     })))
 })
 
-describe("in a new epoch", () => {
+onEachHost("in a new epoch", (run) => {
   it.effect("the subscriptions of the hello count", () =>
     run(Effect.gen(function*() {
       const { scenes } = yield* Play

@@ -1,12 +1,12 @@
 /**
  * The stored replies of a durable actor: there as long as their clients may ask again, and no longer.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import * as RawPeer from "../support/RawPeer.ts"
-import { begin, drive, join, type Life, Network, onServer, pass, run, settle } from "../support/Stage.ts"
+import { begin, drive, join, type Life, Network, onEachHost, onServer, pass, settle } from "../support/Stage.ts"
 
 const params = { name: "ada" }
 
@@ -35,7 +35,7 @@ const stored = Effect.scoped(
 
 const add = (call: number) => ["call", call, "add", { entry: `${call}` }]
 
-describe("a stored reply", () => {
+onEachHost("a stored reply", (run) => {
   it.effect("goes with the first commit after its client has acknowledged it, and not before", () =>
     run(Effect.gen(function*() {
       const life = yield* begin()
@@ -110,7 +110,7 @@ describe("a stored reply", () => {
     })))
 })
 
-describe("the journal", () => {
+onEachHost("the journal", (run) => {
   it.effect(
     "stays as small as the calls in flight over 10,000 calls with drops and crashes",
     () =>

@@ -1,10 +1,10 @@
 /**
  * All that a durable actor says leaves in the order in which it was said, after every earlier commit.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Stream, SubscriptionRef } from "effect"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
-import { begin, drive, join, onServer, pass, Play, put, run, settle, Stage } from "../support/Stage.ts"
+import { begin, drive, join, onEachHost, onServer, pass, Play, put, settle, Stage } from "../support/Stage.ts"
 
 /** A client whose events are written down. */
 const listen = Effect.fnUntraced(function*(name: string) {
@@ -18,7 +18,7 @@ const listen = Effect.fnUntraced(function*(name: string) {
 
 const say = (text: string) => Stage.Connections.use(({ broadcast }) => broadcast("said", { text }))
 
-describe("while a change is being stored", () => {
+onEachHost("while a change is being stored", (run) => {
   it.effect("the reply of a call that only reads waits", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
@@ -115,7 +115,7 @@ describe("while a change is being stored", () => {
     })))
 })
 
-describe("while a turn goes on", () => {
+onEachHost("while a turn goes on", (run) => {
   it.effect("a stream gives its values at once, and its end after them", () =>
     run(Effect.gen(function*() {
       const { gate, scenes, streams } = yield* Play
@@ -194,7 +194,7 @@ describe("while a turn goes on", () => {
     })))
 })
 
-describe("what an answer brings about", () => {
+onEachHost("what an answer brings about", (run) => {
   it.effect("is stored, though it happens while the answer leaves", () =>
     run(Effect.gen(function*() {
       const play = yield* Play

@@ -1,7 +1,7 @@
 /**
  * Durable actors that leave memory and come back, and connections whose clients do not.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { DateTime, Effect, Fiber, Stream, SubscriptionRef } from "effect"
 import * as ActorHost from "../../src/ActorHost.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
@@ -11,12 +11,12 @@ import {
   join,
   type Life,
   Network,
+  onEachHost,
   onServer,
   pass,
   Play,
   put,
   remind,
-  run,
   Stage
 } from "../support/Stage.ts"
 
@@ -26,7 +26,7 @@ const entries = (life: Life) => drive(onServer(life, (stage) => stage.entries())
 
 const minute = 60_000
 
-describe("an actor that nobody uses", () => {
+onEachHost("an actor that nobody uses", (run) => {
   it.effect("sleeps, and wakes for a call and for a client, unnoticed", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
@@ -68,7 +68,7 @@ describe("an actor that nobody uses", () => {
     })))
 })
 
-describe("a recorded connection whose client does not come back", () => {
+onEachHost("a recorded connection whose client does not come back", (run) => {
   it.effect("ends after a full window of the next life, which nobody but its stored time has begun", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
@@ -122,7 +122,7 @@ describe("a recorded connection whose client does not come back", () => {
     })))
 })
 
-describe("a downtime of hours", () => {
+onEachHost("a downtime of hours", (run) => {
   it.effect("costs nobody a connection who is back within a window of its end", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
@@ -142,7 +142,7 @@ describe("a downtime of hours", () => {
     })))
 })
 
-describe("an actor that stores every so often", () => {
+onEachHost("an actor that stores every so often", (run) => {
   const options = { durability: { interval: "10 seconds" } } as const
 
   it.effect("answers at once, and stores after an interval and when it stops", () =>

@@ -1,16 +1,16 @@
 /**
  * Hosts that end in order, and another one that takes over on the same storage.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Array as Arr, Context, DateTime, Effect, Exit, Fiber, Order, Stream, SubscriptionRef } from "effect"
 import * as ActorHost from "../../src/ActorHost.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
-import { begin, drive, join, Network, onServer, pass, Play, put, remind, run, settle } from "../support/Stage.ts"
+import { begin, drive, join, Network, onEachHost, onServer, pass, Play, put, remind, settle } from "../support/Stage.ts"
 
 const idOf = (client: Effect.Success<ReturnType<typeof join>>) =>
   Effect.map(SubscriptionRef.get(client.status), (status) => status._tag === "Connected" ? status.id : undefined)
 
-describe("a host that closes", () => {
+onEachHost("a host that closes", (run) => {
   it.effect("leaves its connections to the next one, with no hook but onSuspend and onResume", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
@@ -202,7 +202,7 @@ describe("a host that closes", () => {
     })))
 })
 
-describe("a host that closes while an actor starts", () => {
+onEachHost("a host that closes while an actor starts", (run) => {
   it.effect("does not wait for what that was about to do, nor for the connections that it had", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
@@ -224,7 +224,7 @@ describe("a host that closes while an actor starts", () => {
     })))
 })
 
-describe("a host that is drained", () => {
+onEachHost("a host that is drained", (run) => {
   it.effect("sends its clients to the next one, which has their connections and what they had not read", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
@@ -246,7 +246,7 @@ describe("a host that is drained", () => {
     })))
 })
 
-describe("two hosts on one storage", () => {
+onEachHost("two hosts on one storage", (run) => {
   it.effect("never store beside each other: the one that loaded first is fenced off, and starts again", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
@@ -261,7 +261,7 @@ describe("two hosts on one storage", () => {
     })))
 })
 
-describe("an instance whose commit has failed", () => {
+onEachHost("an instance whose commit has failed", (run) => {
   it.effect("starts again at once, though a handler is busy", () =>
     run(Effect.gen(function*() {
       const { gate, log, scenes } = yield* Play

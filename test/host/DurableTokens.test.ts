@@ -1,7 +1,7 @@
 /**
  * Who takes up a recorded connection: tokens and attach numbers across the lives of a host.
  */
-import { assert, describe, it } from "@effect/vitest"
+import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import * as ResumeToken from "../../src/session/ResumeToken.ts"
@@ -40,9 +40,9 @@ const knock = Effect.fnUntraced(function*(life: Stage.Life, attach: number, welc
   return peer
 })
 
-describe("the token of a recorded connection", () => {
+Stage.onEachHost("the token of a recorded connection", (run) => {
   it.effect("is stored as its hash before the client is told of it", () =>
-    Stage.run(
+    run(
       Effect.gen(function*() {
         const storage = yield* TestStorage
         const life = yield* Stage.begin()
@@ -63,7 +63,7 @@ describe("the token of a recorded connection", () => {
     ))
 
   it.effect("is asked for after a restart: a wrong one gets a connection of its own and changes nothing", () =>
-    Stage.run(Effect.gen(function*() {
+    run(Effect.gen(function*() {
       const first = yield* Stage.begin()
       const { welcome } = yield* enter(first)
       yield* first.crash
@@ -78,7 +78,7 @@ describe("the token of a recorded connection", () => {
     })))
 
   it.effect("is worthless once its successor was confirmed, after a crash too", () =>
-    Stage.run(Effect.gen(function*() {
+    run(Effect.gen(function*() {
       const first = yield* Stage.begin()
       const { drop, welcome: old } = yield* enter(first)
       yield* drop
@@ -93,7 +93,7 @@ describe("the token of a recorded connection", () => {
     })))
 
   it.effect("stays valid through crashes between an attach and its welcome", () =>
-    Stage.run(Effect.gen(function*() {
+    run(Effect.gen(function*() {
       const first = yield* Stage.begin()
       const { welcome } = yield* enter(first)
       let life = first
@@ -110,7 +110,7 @@ describe("the token of a recorded connection", () => {
     })))
 
   it.effect("brings one of two clients back after a restart, and never two with one id", () =>
-    Stage.run(Effect.gen(function*() {
+    run(Effect.gen(function*() {
       const first = yield* Stage.begin()
       const { welcome } = yield* enter(first)
       yield* first.crash
@@ -125,9 +125,9 @@ describe("the token of a recorded connection", () => {
     })))
 })
 
-describe("the attach number of a recorded connection", () => {
+Stage.onEachHost("the attach number of a recorded connection", (run) => {
   it.effect("outlives a crash: a dial of before it comes too late", () =>
-    Stage.run(Effect.gen(function*() {
+    run(Effect.gen(function*() {
       const first = yield* Stage.begin()
       const entered = yield* enter(first)
       yield* entered.drop

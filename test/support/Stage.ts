@@ -17,6 +17,7 @@ import * as Delivery from "../../src/Delivery.ts"
 import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import * as CrashingStorage from "../simulation/durable/CrashingStorage.ts"
+import * as Hosts from "./Hosts.ts"
 
 const scene = { payload: { scene: Schema.String }, success: Schema.Finite }
 
@@ -228,7 +229,7 @@ export const begin = Effect.fnUntraced(function*({ host, ...options }: Options =
   const actors = Stage.toLayer(handlers(script), { durability: "commit", ...options, initialState: { entries: [] } })
   const context = yield* actors.pipe(
     Layer.provide(layerHooks(script)),
-    Layer.provideMerge(ActorHost.layerLocal(host)),
+    Layer.provideMerge(Hosts.layer(yield* Hosting, host)),
     Layer.provide(Layer.succeed(ActorStorage.ActorStorage, storage)),
     Layer.fresh,
     Layer.buildWithScope(scope)
@@ -269,6 +270,14 @@ export class Network
 export class Play extends Context.Service<Play, Script>()("effect-tether/test/Stage/Play") {
   static readonly layer = Layer.sync(Play, makeScript)
 }
+
+/**
+ * The kind of host that a test begins.
+ *
+ * @category services
+ * @since 0.1.0
+ */
+export class Hosting extends Context.Service<Hosting, Hosts.Kind>()("effect-tether/test/Stage/Hosting") {}
 
 /**
  * What the lives of a test share.
@@ -344,16 +353,27 @@ export const pass = Effect.fnUntraced(function*(millis: number, step = millis) {
 /**
  * Runs a test on what its lives share. They end while time goes on, so that a handler which waits for ever ends as well.
  *
- * @category combinators
+ * @category models
  * @since 0.1.0
  */
-export const run = <A, E>(
-  body: Effect.Effect<A, E, Scope.Scope | Play | Network | TestStorage | ActorStorage.ActorStorage>
-): Effect.Effect<A, E> =>
+export type Run = <A, E>(
+  body: Effect.Effect<A, E, Scope.Scope | Play | Network | Hosting | TestStorage | ActorStorage.ActorStorage>
+) => Effect.Effect<A, E>
+
+const runOn = (kind: Hosts.Kind): Run => (body) =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
     return yield* Effect.onExit(
       Scope.provide(body, scope),
       (exit) => Effect.andThen(TestStorage.use(({ letGo }) => letGo), drive(Scope.close(scope, exit)))
     )
-  }).pipe(Effect.provide(layer))
+  }).pipe(Effect.provide(Layer.merge(layer, Layer.succeed(Hosting, kind))))
+
+/**
+ * Registers tests of one subject, which run on each host.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const onEachHost = (name: string, define: (run: Run, kind: Hosts.Kind) => void): void =>
+  Hosts.describeOnEach(name, (kind) => define(runOn(kind), kind))

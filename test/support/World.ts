@@ -20,7 +20,6 @@ import {
   Stream,
   SubscriptionRef
 } from "effect"
-import { MessageStorage, RunnerHealth, Runners, RunnerStorage, Sharding, ShardingConfig } from "effect/cluster"
 import { HttpRouter, HttpServer } from "effect/http"
 import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
@@ -29,11 +28,11 @@ import * as ActorClient from "../../src/ActorClient.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as ActorServer from "../../src/ActorServer.ts"
 import type { Client } from "../../src/Client.ts"
-import * as ClusterHost from "../../src/cluster/ClusterHost.ts"
 import type { Status } from "../../src/ConnectionStatus.ts"
 import * as InProcess from "../../src/internal/inProcess.ts"
 import type { Lost } from "../../src/Reconnect.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
+import * as Hosts from "./Hosts.ts"
 import * as TcpProxy from "./TcpProxy.ts"
 
 /**
@@ -157,9 +156,9 @@ export const scenario = <A, E>(
   body: Body<A, E>,
   options: Options<A>
 ): void => {
-  if (options.only !== "webSocket") it.effect(`${name} (memory)`, () => run(body, layerMemory(options)))
+  if (options.only !== "webSocket") it.effect(`${name} (memory)`, () => run(body, layerMemory(options, "local")))
   if (options.only !== "webSocket" && options.notInCluster === undefined) {
-    it.effect(`${name} (cluster)`, () => run(body, layerCluster(options)))
+    it.effect(`${name} (cluster)`, () => run(body, layerMemory(options, "cluster")))
   }
   if (options.only !== "memory") {
     it.live(`${name} (WebSocket)`, () =>
@@ -222,27 +221,12 @@ const memory = (transport: "memory" | "cluster") =>
     return Context.make(CurrentWorld, world).pipe(Context.add(ActorClient.ActorClient, client))
   })
 
-const layerMemory = <A>({ actors, hostOptions }: Options<A>) =>
-  Layer.effectContext(memory("memory")).pipe(
+const layerMemory = <A>({ actors, hostOptions }: Options<A>, kind: Hosts.Kind) =>
+  Layer.effectContext(memory(kind === "local" ? "memory" : "cluster")).pipe(
     Layer.provideMerge(actors),
-    Layer.provideMerge(ActorHost.layerLocal(hostOptions)),
+    Layer.provideMerge(Hosts.layer(kind, hostOptions)),
     Layer.provideMerge(layerLogs)
   )
-
-const layerCluster = <A>({ actors, hostOptions }: Options<A>) =>
-  Layer.effectContext(memory("cluster")).pipe(
-    Layer.provideMerge(actors),
-    Layer.provideMerge(ClusterHost.layer(hostOptions)),
-    Layer.provide(layerSingleNode),
-    Layer.provideMerge(layerLogs)
-  )
-
-/** The engine of a cluster, with one node and nothing stored. */
-const layerSingleNode = Sharding.layer.pipe(
-  Layer.provide(Runners.layerNoop),
-  Layer.provide([MessageStorage.layerNoop, RunnerStorage.layerMemory, RunnerHealth.layerNoop]),
-  Layer.provide(ShardingConfig.layer())
-)
 
 const webSocket = Effect.gen(function*() {
   const { entries } = yield* Logs
