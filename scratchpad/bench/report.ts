@@ -10,10 +10,12 @@ import { setups } from "./subjects.ts"
 import * as Targets from "./targets.ts"
 import type { Column, Measured } from "./Work.ts"
 
-const begin = "<!-- measured: what stands between these marks is written by `npm run bench` -->"
-const end = "<!-- /measured -->"
+const marks = {
+  begin: "<!-- measured: what stands between these marks is written by `npm run bench` -->",
+  end: "<!-- /measured -->"
+}
 
-const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
+export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): string =>
   [head, head.map((_, index) => index === 0 ? "---" : "---:"), ...rows].map((row) => `| ${row.join(" | ")} |`).join(
     "\n"
   )
@@ -87,7 +89,7 @@ export const render = (report: Report): string => {
     ...(report.partial ? ["Only a part of the works was run."] : [])
   ]
   return [
-    begin,
+    marks.begin,
     "## Measured",
     ...caveats.map((caveat) => `**${caveat}**`),
     table(["", ""], report.machine.map(([name, value]) => [name, value])).replaceAll("---:", "---"),
@@ -103,14 +105,14 @@ export const render = (report: Report): string => {
     "Message compression (`permessage-deflate`) is off everywhere, at both ends. All clients dial `127.0.0.1` by the `ws`"
     + " package, so that no client has a better WebSocket than another.",
     ...setups.map(([name, setup]) => `- **${name}**: ${setup}`),
-    end
+    marks.end
   ].join("\n\n") + "\n"
 }
 
 const title = "# Performance\n"
 
 /** Puts the report where the last one stood. */
-export const write = (file: string, text: string): void => {
+export const write = (file: string, text: string, { begin, end } = marks): void => {
   const document = existsSync(file) ? readFileSync(file, "utf8") : title
   const from = document.indexOf(begin)
   const to = document.indexOf(end)
