@@ -106,15 +106,15 @@ export const make = Effect.fnUntraced(function*(options: {
   yield* telemetry.observe(table)
   const internal = InternalCalls.makeResponders()
   const isSerial = registration.concurrency === 1
-  const alarms = yield* AlarmClock.make({
+  const alarms: AlarmClock.AlarmClock = yield* AlarmClock.make({
     actor,
     keeper,
     commits,
     stored: durable?.alarms ?? [],
-    context: () => instance.context,
+    context: () => context,
     server: () => instance.server
   })
-  const context = withKey.pipe(
+  const context: Context.Context<never> = withKey.pipe(
     Context.add(actor.State, state),
     Context.add(actor.Connections, table.service),
     Context.add(actor.Alarms, alarms.service)

@@ -46,7 +46,7 @@ const longestSleep = 86_400_000
 export interface AlarmClock {
   /** What the actor's code sees. */
   readonly service: AnyAlarms
-  /** Takes up what was stored. */
+  /** Begins to wait for those that are set: stored ones, and those that the actor has set while it was built. */
   readonly start: Effect.Effect<void>
   /** The handler of an alarm begins. */
   readonly onStart: (request: number, isOneCommit: boolean) => Effect.Effect<void>
@@ -87,9 +87,10 @@ export const make = Effect.fnUntraced(function*(options: {
   const { commits, keeper } = options
   const timers = yield* FiberMap.make<string>()
   const ringing = yield* FiberSet.make()
-  const armed = new Map<string, StoredAlarm>()
+  const armed = new Map(options.stored.map((alarm) => [alarm.id, alarm]))
   const running = new Map<number, Running>()
   let nextRequest = 0
+  let hasStarted = false
   let isStopping = false
 
   const isArmed = (alarm: StoredAlarm) => armed.get(alarm.id) === alarm
@@ -134,21 +135,21 @@ export const make = Effect.fnUntraced(function*(options: {
     yield* FiberSet.run(ringing, Effect.onExit(Effect.interruptible(rung), (exit) => Scope.close(stay, exit)))
   })
 
-  const arm = (alarm: StoredAlarm): Effect.Effect<void> =>
-    Effect.suspend(() => {
-      armed.set(alarm.id, alarm)
-      return Effect.asVoid(FiberMap.run(timers, alarm.id, wait(alarm)))
-    })
+  const startTimer = (alarm: StoredAlarm) => FiberMap.run(timers, alarm.id, wait(alarm))
 
   const set = Effect.fnUntraced(function*(id: string, at: DateTime.DateTime, rpc: string, payload?: unknown) {
     const encoded = yield* encode(options.actor, rpc, payload, options.context())
     const alarm: StoredAlarm = { id, at: DateTime.toEpochMillis(at), rpc, payload: encoded }
+    armed.set(id, alarm)
     commits?.putAlarm(id, alarm)
-    yield* arm(alarm)
+    if (hasStarted) yield* startTimer(alarm)
   })
 
   return {
-    start: Effect.forEach(options.stored, arm, { discard: true }),
+    start: Effect.suspend(() => {
+      hasStarted = true
+      return Effect.forEach(Array.from(armed.values()), startTimer, { discard: true })
+    }),
     service: {
       set,
       cancel: (id) =>

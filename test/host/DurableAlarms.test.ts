@@ -168,6 +168,48 @@ onEachHost("an alarm", (run, kind) => {
     }
   }
 
+  for (const durability of ["commit", undefined] as const) {
+    it.effect(`that is set while its actor is being built rings when that is done (${durability ?? "in memory"})`, () =>
+      run(Effect.gen(function*() {
+        const play = yield* Play
+        play.onStart = remindIn("tea", 0).pipe(
+          Effect.andThen(Effect.sleep("1 second")),
+          Effect.andThen(Effect.sync(() => play.log.push("built")))
+        )
+        const life = yield* begin({ durability })
+        yield* drive(onServer(life, (stage) => stage.entries()))
+        yield* pass(2_000, 100)
+        assert.deepStrictEqual(play.log, ["start main", "built", "ring tea"])
+        assert.deepStrictEqual(yield* entries(life), ["ring tea"])
+      })))
+  }
+
+  it.effect("that is stored is known while its actor is being built, and can be set anew or taken back", () =>
+    run(Effect.gen(function*() {
+      const play = yield* Play
+      const first = yield* begin()
+      yield* cue(
+        first,
+        Effect.forEach(["kept", "later", "gone"], (id) => remindIn(id, "1 minute"), { discard: true })
+      )
+      yield* first.crash
+      const listed: Array<string> = []
+      play.onStart = Effect.gen(function*() {
+        play.onStart = Effect.void
+        const { all, cancel } = yield* Stage.Alarms
+        listed.push(...(yield* all).map(({ id }) => id))
+        yield* remindIn("later", "10 minutes")
+        assert.isTrue(yield* cancel("gone"))
+      })
+      const second = yield* begin()
+      yield* entries(second)
+      yield* pass(120_000, 10_000)
+      assert.deepStrictEqual(Arr.sort(listed, Order.String), ["gone", "kept", "later"])
+      assert.deepStrictEqual(yield* rings, ["ring kept"])
+      yield* pass(600_000, 10_000)
+      assert.deepStrictEqual(yield* entries(second), ["ring kept", "ring later"])
+    })))
+
   it.effect("that was due while no process was there rings when there is one again", () =>
     run(Effect.gen(function*() {
       const first = yield* begin()
