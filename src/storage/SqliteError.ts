@@ -28,7 +28,7 @@ const describe = (filename: string, cause: unknown): readonly [StorageFailure, s
   switch (code & 0xff) {
     case BUSY:
     case LOCKED:
-      return ["Busy", "belongs to another process. End that one first, or give each process a file of its own"]
+      return ["Busy", busy]
     case READONLY:
       return ["ReadOnly", readOnly]
     case FULL:
@@ -48,6 +48,10 @@ const describe = (filename: string, cause: unknown): readonly [StorageFailure, s
       return ["Unavailable", `cannot be used: ${Predicate.isError(cause) ? cause.message : String(cause)}`]
   }
 }
+
+const busy =
+  "belongs to another process, or to another layer of this one. End that process first, or give each a file of " +
+  "its own; in one process make the layer once, and provide the same one to all actors"
 
 const readOnly =
   "cannot be written to, or its file system has no locks. Let this process write to the file and its folder"

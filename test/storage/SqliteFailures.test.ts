@@ -123,7 +123,9 @@ describe("SqliteStorage, when the file", () => {
     Effect.gen(function*() {
       const filename = yield* stored
       const storage = yield* open(filename)
-      assert.strictEqual((yield* refusal(filename)).failure, "Busy")
+      const error = yield* refusal(filename)
+      assert.strictEqual(error.failure, "Busy")
+      assert.include(error.message, "in one process make the layer once, and provide the same one to all actors")
       assert.isDefined((yield* read(storage, room("1"))).state)
     }))
 

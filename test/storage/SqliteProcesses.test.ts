@@ -51,7 +51,10 @@ describe("SqliteStorage and other processes", () => {
         assert.strictEqual(yield* other.said, "open")
         const error = yield* Effect.flip(Effect.scoped(open(filename)))
         assert.strictEqual(error.failure, "Busy")
-        assert.include(error.message, "belongs to another process. End that one first")
+        assert.include(
+          error.message,
+          "belongs to another process, or to another layer of this one. End that process first"
+        )
 
         yield* other.kill
         yield* other.ended
@@ -65,7 +68,7 @@ describe("SqliteStorage and other processes", () => {
       const filename = `${yield* temporaryFolder}/actors.db`
       yield* open(filename)
       const other = yield* child("hold", filename)
-      assert.match(yield* other.said, /^Busy: .* belongs to another process/)
+      assert.match(yield* other.said, /^Busy: .* belongs to another process, /)
     }), 20_000)
 
   it.live("waits for a process that is about to let go of the file", () =>
