@@ -47,6 +47,7 @@ export interface Alarm {
  * changed by then.
  *
  * One that was due while no process was there runs when there is one again. A time that lies in the past is due at once.
+ * Where the clock is set, or the machine sleeps, an alarm runs within a minute of its time by the clock.
  *
  * @category models
  * @since 0.1.0

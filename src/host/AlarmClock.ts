@@ -34,8 +34,8 @@ import type { Keeper } from "./LiveActors.ts"
  */
 export const clientId = -1
 
-/** The longest sleep in milliseconds; one that is longer is taken in parts. */
-const longestSleep = 86_400_000
+/** The longest sleep in milliseconds, after which the clock is looked at again: it may have been set. */
+const longestSleep = 60_000
 
 /**
  * The alarms of an instance.

@@ -2,7 +2,7 @@
  * Alarms of durable actors.
  */
 import { assert, it } from "@effect/vitest"
-import { Array as Arr, DateTime, Duration, Effect, Order } from "effect"
+import { Array as Arr, Clock, DateTime, Duration, Effect, Order } from "effect"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import {
@@ -82,6 +82,23 @@ onEachHost("an alarm", (run, kind) => {
         assert.deepStrictEqual(yield* rings, ["ring far"])
       })))
   }
+
+  it.effect("rings within a minute where the clock was set, or the machine has slept meanwhile", () =>
+    run(Effect.gen(function*() {
+      const clock = yield* Clock.Clock
+      let ahead = 0
+      const wall = () => clock.currentTimeMillisUnsafe() + ahead
+      const shifted: Clock.Clock = Object.assign(Object.create(clock), {
+        currentTimeMillisUnsafe: wall,
+        currentTimeMillis: Effect.sync(wall)
+      })
+      const life = yield* Effect.provideService(begin({ maxIdleTime: "1 hour" }), Clock.Clock, shifted)
+      yield* cue(life, Effect.all([remindIn("tea", "8 hours"), remindIn("cake", "1 day")]))
+      yield* pass(1_000)
+      ahead = Duration.toMillis("8 hours")
+      yield* pass(60_000, 1_000)
+      assert.deepStrictEqual(yield* rings, ["ring tea"])
+    })))
 
   it.effect("rings with the others of its time, each once and in turns", () =>
     run(Effect.gen(function*() {
