@@ -331,7 +331,10 @@ const checkCalls = (self: World, entriesOf: ReadonlyMap<string, ReadonlyArray<st
       const between = entries.slice(outcome.place! + 1, entries.indexOf(`${op} later`))
       check(between.every((entry) => besides.has(entry)), `was not alone while it had its turn: ${between.join()}`)
     }
-    if (kind === "remind") check(count(entries, `${op} rings`) === 1, `rang ${count(entries, `${op} rings`)} times`)
+    if (kind === "remind") {
+      const [begun, ended] = [count(entries, `${op} rings`), count(entries, `${op} has rung`)] as const
+      check(begun === 1 && ended === 1, `rang ${begun} times, and has rung ${ended} times`)
+    }
   }
   for (const { done, key, op } of self.deposits) {
     const times = count(entriesOf.get(key)!, `d${op}`)

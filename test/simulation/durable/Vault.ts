@@ -27,7 +27,7 @@ export class Vault extends Actor.make("Vault", {
   ],
   internal: [
     Rpc.make("deposit", { payload: { entry: Schema.String }, success: Schema.Int }),
-    Rpc.make("ring", { payload: { op: Schema.Int } }),
+    Rpc.make("ring", { payload: call }),
     Rpc.make("all", { success: Schema.Array(Schema.String) }),
     Rpc.make("visits", { success: Schema.Array(Schema.Tuple([Schema.Int, Schema.Int])) })
   ]
@@ -79,7 +79,7 @@ const handlers = (note: (what: string) => void) =>
       remind: ({ millis, op }) =>
         Effect.gen(function*() {
           const now = yield* DateTime.now
-          yield* alarms.set(`${op}`, DateTime.addDuration(now, Duration.millis(millis)), "ring", { op })
+          yield* alarms.set(`${op}`, DateTime.addDuration(now, Duration.millis(millis)), "ring", { op, millis })
           return yield* put(`${op}`)
         }),
       forward: ({ op }) =>
@@ -93,7 +93,10 @@ const handlers = (note: (what: string) => void) =>
       read: () =>
         Effect.provideContext(Effect.flatMap(Vault.State, ({ get }) => Effect.map(get, (all) => all.length)), services),
       deposit: ({ entry }) => put(entry),
-      ring: ({ op }) => Effect.asVoid(put(`${op} rings`)),
+      ring: ({ millis, op }) =>
+        Effect.asVoid(
+          Effect.andThen(put(`${op} rings`), Effect.andThen(Effect.sleep(millis), put(`${op} has rung`)))
+        ),
       all: () => Effect.provideContext(Effect.flatMap(Vault.State, ({ get }) => get), services),
       visits: () =>
         Effect.map(
