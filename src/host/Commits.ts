@@ -252,14 +252,16 @@ export class Commits {
    * Gives up what the turn that is going on has changed, and all that has come meanwhile, as a crash would. What was before
    * is stored.
    */
-  readonly abandonTurn: Effect.Effect<void> = Effect.suspend(() => {
-    this.committer.flush()
-    const before = this.segments.beforeTurn
-    return Effect.andThen(
-      before === undefined || this.failed ? Effect.void : before.whenOut,
-      Effect.sync(() => this.giveUp())
-    )
-  })
+  get abandonTurn(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.committer.flush()
+      const before = this.segments.beforeTurn
+      return Effect.andThen(
+        before === undefined || this.failed ? Effect.void : before.whenOut,
+        Effect.sync(() => this.giveUp())
+      )
+    })
+  }
 
   /** Gives up all that has not been stored. */
   fail(error: StorageError): Effect.Effect<void> {
