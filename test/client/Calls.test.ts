@@ -52,13 +52,16 @@ const interruptDrain = Effect.fnUntraced(function*(steps: number) {
   )
   uplink.isOpen = true
   const reader = yield* Effect.forkChild(
-    Effect.andThen(Effect.forEach(Array.range(1, steps), () => Effect.void, { discard: true }), calls.drain),
+    Effect.andThen(
+      Effect.forEach(Array.range(1, steps), () => Effect.void, { discard: true }),
+      Effect.sync(() => calls.drain())
+    ),
     { startImmediately: true }
   )
   reader.interruptUnsafe()
   yield* Fiber.await(reader)
   const lost = made.length - uplink.sent - calls.queued()
-  yield* calls.close(disconnected, cause, undefined)
+  calls.close(disconnected, cause, undefined)
   yield* settle
   return { sent: uplink.sent, lost, unsettled: made.filter((call) => call.pollUnsafe() === undefined).length }
 }, Effect.scoped)
@@ -84,7 +87,7 @@ describe("the calls of a client", () => {
       uplink.isOpen = false
       const waiting = yield* Effect.forkChild(Effect.flip(pad.note({ n: 2 })), { startImmediately: true })
 
-      yield* calls.close(disconnected, cause, undefined)
+      calls.close(disconnected, cause, undefined)
 
       assert.deepStrictEqual((yield* Fiber.join(sent)).executed, "maybe")
       assert.deepStrictEqual((yield* Fiber.join(waiting)).executed, "no")
