@@ -9,12 +9,12 @@ import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as Result from "effect/Result"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { ConnectionError, InvalidReply, NotExecuted, OutcomeUnknown } from "../ConnectionError.ts"
 import type { DisconnectReason } from "../DisconnectReason.ts"
 import type { AnyActor } from "../internal/definition.ts"
+import { attempt, exitOf } from "../session/Attempt.ts"
 import * as Frame from "../session/Frame.ts"
 import { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
@@ -217,14 +217,13 @@ export class Calls implements Caller {
   private onReply(call: Call, encoded: unknown): void {
     const { decodeDiscardedExit, decodeExit } = RpcCodec.of(call.rpc)
     const decoded = attempt(() => call.discard ? decodeDiscardedExit(encoded) : decodeExit(encoded))
-    if (Exit.isExit(decoded)) return this.onDecoded(call, decoded as DecodedExit)
-    const fiber = Effect.runForkWith(this.context)(decoded)
-    const exit = fiber.pollUnsafe()
+    const exit = exitOf(decoded)
     if (exit !== undefined) return this.onDecoded(call, exit)
-    Fiber.runIn(fiber, this.scope).addObserver((exit) => this.onDecoded(call, exit))
+    const fiber = Fiber.runIn(Effect.runForkWith(this.context)(decoded), this.scope)
+    fiber.addObserver((exit) => this.onDecoded(call, exit))
   }
 
-  private onDecoded(call: Call, decoded: DecodedExit): void {
+  private onDecoded(call: Call, decoded: Exit.Exit<Exit.Exit<unknown, unknown>, Schema.SchemaError>): void {
     if (Exit.isSuccess(decoded)) return this.settle(call, decoded.value)
     const failure = decoded.cause.reasons.find(Cause.isFailReason)
     if (failure !== undefined) this.fail(call, new InvalidReply({ message: failure.error.message }))
@@ -270,15 +269,7 @@ export class Calls implements Caller {
   }
 }
 
-type DecodedExit = Exit.Exit<Exit.Exit<unknown, unknown>, Schema.SchemaError>
-
 const untouched = new NotExecuted({
   cause: "ConnectionEnded",
   message: "the connection ended before the server took the call in"
 })
-
-/** A schema may throw where it does not fail. */
-const attempt = <A, E>(effect: () => Effect.Effect<A, E>): Effect.Effect<A, E> => {
-  const made = Result.try({ try: effect, catch: (defect) => defect })
-  return Result.isSuccess(made) ? made.success : Exit.die(made.failure)
-}

@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
+import { attempt, exitOf } from "./Attempt.ts"
 
 /**
  * What is done with an item, and the fiber that does it.
@@ -87,9 +88,15 @@ export class InOrder<A> {
 
   private start(item: A): void {
     this.busy = true
-    const { context } = this.worker
-    // Suspended, so that what `act` throws is a defect of this item and not of the one who brings it.
-    const fiber = Effect.runForkWith(context)(Effect.suspend(() => this.worker.act(item)))
+    // What `act` throws is a defect of this item and not of the one who brings it.
+    const effect = attempt(() => this.worker.act(item))
+    const done = exitOf(effect)
+    if (done !== undefined) {
+      this.busy = false
+      this.look(item, done)
+      return
+    }
+    const fiber = Effect.runForkWith(this.worker.context)(effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) {
       this.busy = false
