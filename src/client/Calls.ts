@@ -150,16 +150,11 @@ export class Calls implements Caller {
   ): Effect.Effect<never, ProtocolViolation> | undefined {
     const call = this.sent.get(frame[1])
     if (call === undefined) return undefined
-    switch (frame[0]) {
-      case "reply":
-        this.onReply(call, frame[2])
-        return this.drain() as undefined
-      case "refused":
-        this.fail(call, CallFrame.toReason(frame[2], frame[3]))
-        return this.drain() as undefined
-      case "chunk":
-        return this.onChunk(call, frame[2])
-    }
+    if (frame[0] === "chunk") return this.onChunk(call, frame[2])
+    if (frame[0] === "reply") this.onReply(call, frame[2])
+    else this.fail(call, CallFrame.toReason(frame[2], frame[3]))
+    this.drain()
+    return undefined
   }
 
   /**
