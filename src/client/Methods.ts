@@ -3,6 +3,9 @@
  *
  * @since 0.1.0
  */
+
+// Errors of the app's own effects are erased behind the contract.
+// @effect-diagnostics anyUnknownInErrorContext:off
 import * as Effect from "effect/Effect"
 import * as Headers from "effect/http/Headers"
 import type * as Rpc from "effect/rpc/Rpc"

@@ -109,7 +109,7 @@ class Streams {
     const { decodeChunk } = RpcCodec.of(rpc)
     const id = request.id as number
     /** The stream ends here, and its handler on the server is told to. */
-    const refuse = (reason: InvalidReply) => {
+    const refuse = (reason: InvalidReply): Effect.Effect<void> => {
       const exit = Exit.fail(new ConnectionError<unknown>({ reason }))
       this.caller.giveUp(call, exit)
       return this.end(id, exit)
@@ -122,7 +122,10 @@ class Streams {
       })
     const delivery = new InOrder<Effect.Effect<void>>({
       act: (effect) => effect,
-      onDefect: (_, cause) => refuse(CallFrame.died(cause)),
+      onDefect: (_, cause) => {
+        const reason = CallFrame.died(cause)
+        return refuse(reason)
+      },
       context: this.caller.context,
       scope: this.scope
     })
