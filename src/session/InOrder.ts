@@ -32,7 +32,8 @@ export interface Worker<in A> {
  *
  * **Details**
  *
- * An item whose work finishes at once costs no turn of the scheduler. One that
+ * An item whose work is done when `act` returns costs no fiber, and one that
+ * finishes at once no turn of the scheduler. One that
  * takes its time (a payload that decodes by an asynchronous schema, a consumer
  * that reads slowly) holds back the later items and nobody else. Its fiber
  * belongs to the scope; when it is interrupted the later items stay undone.
