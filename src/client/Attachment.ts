@@ -220,7 +220,8 @@ class ServerSocket implements Handler<Frame.ServerFrame, Ended | Dropped> {
   }
 
   onAck(): Rest<never> {
-    return this.self.calls.drainNow()
+    this.self.calls.drain()
+    return undefined
   }
 
   onFrame(frame: Handed<Frame.ServerFrame>): Rest<Ended | Dropped> {
@@ -274,12 +275,13 @@ const begin = Effect.fnUntraced(function*(self: Parts, welcome: Frame.Welcome, o
   )
   if (!isContinued) {
     subscribeAnew(self, subscribed)
-    yield* (welcome.resumed ? self.calls.recovered : self.calls.sessionLost(undefined, undefined))
+    if (welcome.resumed) self.calls.recovered()
+    else self.calls.sessionLost(undefined, undefined)
   }
   const gap = isContinued || previous === undefined ? undefined : self.session.takeGap(previous, id)
   yield* self.setStatus(Status.Connected({ id, resumed: welcome.resumed, ...(gap === undefined ? {} : { gap }) }))
   if (gap !== undefined) yield* self.announceGap(gap)
-  yield* self.calls.drain
+  self.calls.drain()
 })
 
 const timedOut = (what: "open" | "welcome" | "pong") =>
@@ -351,7 +353,8 @@ const onBye = (self: Parts, bye: Frame.Bye, attached: boolean): Effect.Effect<ne
     const durable = self.session.welcome?.durable === true
     if (EndCode.keepsSession(reason, { attached, durable })) return dropped
     self.session.forget(reason)
-    return Effect.andThen(self.calls.sessionLost(reason, taken), dropped)
+    self.calls.sessionLost(reason, taken)
+    return dropped
   })
 
 const violation = (message: string) => Effect.fail(new ProtocolViolation({ message }))

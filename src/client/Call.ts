@@ -3,14 +3,24 @@
  *
  * @since 0.1.0
  */
-import type * as Cause from "effect/Cause"
 import * as Context from "effect/Context"
-import type * as Effect from "effect/Effect"
+import type * as Exit from "effect/Exit"
 import type * as Rpc from "effect/rpc/Rpc"
-import type * as Scope from "effect/Scope"
 import { Delivery } from "../Delivery.ts"
-import { InOrder } from "../session/InOrder.ts"
+import type { Request } from "./CallFrame.ts"
 import type * as Outbox from "./Outbox.ts"
+
+/**
+ * The chunks of a stream that its consumer has not taken yet.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Chunks {
+  readonly size: () => number
+  readonly offer: (values: ReadonlyArray<unknown>) => void
+  readonly drop: () => void
+}
 
 /**
  * A call from the moment on in which it was made.
@@ -27,9 +37,35 @@ export interface Call extends Outbox.Waiting {
   mayHaveRun: boolean
   /** Its caller has gone; only its place among the calls in flight is left. */
   abandoned: boolean
-  /** The chunks and the end of a stream, handed over as its consumer takes them. */
-  delivery: InOrder<Effect.Effect<void>> | undefined
+  /** Hands the exit to the caller, who may go on within it. */
+  readonly onExit: (exit: Exit.Exit<unknown, unknown>) => void
+  /** Where the chunks of a stream go; `undefined` for other calls. */
+  readonly chunks: Chunks | undefined
 }
+
+/**
+ * A call that was encoded and is on its way to the queue.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (
+  { discard, id }: Request,
+  rpc: Rpc.AnyWithProps,
+  frame: string,
+  onExit: Call["onExit"],
+  chunks?: Chunks
+): Call => ({
+  id: id as number,
+  frame,
+  rpc,
+  discard: discard === true,
+  sequence: 0,
+  mayHaveRun: false,
+  abandoned: false,
+  onExit,
+  chunks
+})
 
 /**
  * Whether a call may be sent again: it may run twice, or the server said that
@@ -42,7 +78,7 @@ export const isRepeatable = (call: Call, taken: number | undefined, recovered: b
   if (call.abandoned) return false
   if (isUntouched(call, taken)) return true
   return (recovered && isKept(call)) ||
-    (call.delivery === undefined && Context.get(call.rpc.annotations, Delivery) === "idempotent")
+    (call.chunks === undefined && Context.get(call.rpc.annotations, Delivery) === "idempotent")
 }
 
 /**
@@ -52,7 +88,7 @@ export const isRepeatable = (call: Call, taken: number | undefined, recovered: b
  * @category guards
  * @since 0.1.0
  */
-export const isKept = (call: Call): boolean => call.delivery === undefined && !call.discard && !call.abandoned
+export const isKept = (call: Call): boolean => call.chunks === undefined && !call.discard && !call.abandoned
 
 /**
  * Whether the session ended without the server having taken the call in.
@@ -62,35 +98,3 @@ export const isKept = (call: Call): boolean => call.delivery === undefined && !c
  */
 export const isUntouched = ({ sequence }: Call, taken: number | undefined): boolean =>
   sequence === 0 || (taken !== undefined && sequence > taken)
-
-/**
- * Takes the oldest call.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const takeFirst = (calls: Map<number, Call>): Call | undefined => {
-  for (const call of calls.values()) {
-    calls.delete(call.id)
-    return call
-  }
-  return undefined
-}
-
-/**
- * Hands over the chunks of a stream and its end, one after the other.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const makeDelivery = (
-  context: Context.Context<never>,
-  scope: Scope.Scope,
-  onDefect: (cause: Cause.Cause<never>) => Effect.Effect<void>
-) =>
-  new InOrder<Effect.Effect<void>>({
-    act: (effect) => effect,
-    onDefect: (_, cause) => onDefect(cause),
-    context,
-    scope
-  })

@@ -3,10 +3,24 @@
  *
  * @since 0.1.0
  */
-import type * as Rpc from "effect/rpc/Rpc"
-import type { Request } from "effect/rpc/RpcMessage"
-import { NotExecuted, OutcomeUnknown, type Reason, ReplyTooLarge } from "../ConnectionError.ts"
+import * as Cause from "effect/Cause"
+import type { Headers } from "effect/http/Headers"
+import { InvalidReply, NotExecuted, OutcomeUnknown, type Reason, ReplyTooLarge } from "../ConnectionError.ts"
 import * as Frame from "../session/Frame.ts"
+
+/**
+ * What a method was asked to do, as in `RpcMessage.Request`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Request {
+  readonly id: unknown
+  readonly tag: string
+  readonly payload: unknown
+  readonly headers: Headers
+  readonly discard?: boolean | undefined
+}
 
 /**
  * Encodes a call whose payload is encoded already.
@@ -14,17 +28,18 @@ import * as Frame from "../session/Frame.ts"
  * @category encoding
  * @since 0.1.0
  */
-export const encode = (message: Request<Rpc.Any>, payload: unknown, trace?: string): string => {
-  const headers = Object.entries(message.headers)
+export const encode = (request: Request, payload: unknown, trace: string | undefined): string => {
+  const id = request.id as number
+  const headers = Object.entries(request.headers)
+  if (headers.length === 0 && request.discard !== true && trace === undefined) {
+    return Frame.encode(["call", id, request.tag, payload])
+  }
   const meta: Frame.CallMeta = {
     ...(headers.length === 0 ? {} : { headers }),
-    ...(message.discard === true ? { discard: true as const } : {}),
+    ...(request.discard === true ? { discard: true as const } : {}),
     ...(trace === undefined ? {} : { trace })
   }
-  const id = message.id as number
-  return Object.keys(meta).length === 0
-    ? Frame.encode(["call", id, message.tag, payload])
-    : Frame.encode(["call", id, message.tag, payload, meta])
+  return Frame.encode(["call", id, request.tag, payload, meta])
 }
 
 /**
@@ -62,6 +77,15 @@ export const toReason = (refusal: Frame.Refusal, message: string): Reason => {
       return new NotExecuted({ cause: refusal, message })
   }
 }
+
+/**
+ * A schema that died over what the server sent is a fault of the app, and must not leave the caller waiting.
+ *
+ * @category decoding
+ * @since 0.1.0
+ */
+export const died = (cause: Cause.Cause<unknown>): InvalidReply =>
+  new InvalidReply({ message: `the schema died: ${Cause.pretty(cause)}` })
 
 /** The server may say anything. */
 const toCount = (text: string): number => {

@@ -111,7 +111,7 @@ export const make = Effect.fnUntraced(function*(
       if (!Deferred.doneUnsafe(ended, Exit.void)) return Effect.void
       const error = toError(end.status)
       return setStatus(end.status).pipe(
-        Effect.andThen(calls.close(error, reasonOf(end.status), end.taken)),
+        Effect.andThen(Effect.sync(() => calls.close(error, reasonOf(end.status), end.taken))),
         Effect.andThen(subscriptions.close(error))
       )
     }).pipe(Effect.uninterruptible)

@@ -84,31 +84,30 @@ export class ClientTelemetry {
     this.metrics = Context.get(context, CurrentMetrics)?.(actor, context)
   }
 
-  /** Watches a call, if anybody does; `send` is given the trace that goes with it. */
-  begin<E>(
+  /** Watches a call, if anybody does, in the context of its caller; `send` is given the trace that goes with it. */
+  begin<A, E>(
     call: { readonly id: unknown; readonly tag: string },
-    send: (trace: string | undefined) => Effect.Effect<void, E>
-  ): Effect.Effect<void, E> {
-    return Effect.withFiber((fiber) => {
-      const isTracing = Tracing.isOn(fiber.context)
-      if (!isTracing && this.metrics === undefined) return send(undefined)
-      const id = call.id as number
-      const calledAt = this.clock.monotonicTimeNanosUnsafe()
-      const watch = (span: Tracer.Span | undefined) => {
-        this.calls.set(id, { calledAt, sentAt: undefined, span })
-        // Sent or in the queue, its end is told by others.
-        return Effect.onExit(
-          send(span === undefined ? undefined : Tracing.encode(span)),
-          (exit) => Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => this.ended(id, exit))
-        )
-      }
-      if (!isTracing) return watch(undefined)
-      const attributes = Tracing.rpcAttributes(this.actor, this.key, call.tag)
-      return Effect.flatMap(
-        Effect.makeSpan(`${this.actor}/${call.tag}`, { kind: "client", attributes }),
-        watch
+    caller: Context.Context<never>,
+    send: (trace: string | undefined) => Effect.Effect<A, E>
+  ): Effect.Effect<A, E> {
+    const isTracing = Tracing.isOn(caller)
+    if (!isTracing && this.metrics === undefined) return send(undefined)
+    const id = call.id as number
+    const calledAt = this.clock.monotonicTimeNanosUnsafe()
+    const watch = (span: Tracer.Span | undefined) => {
+      this.calls.set(id, { calledAt, sentAt: undefined, span })
+      // Once it is sent or in the queue, its end is told by others.
+      return Effect.onExit(
+        Effect.suspend(() => send(span === undefined ? undefined : Tracing.encode(span))),
+        (exit) => Exit.isSuccess(exit) ? Effect.void : Effect.sync(() => this.ended(id, exit))
       )
-    })
+    }
+    if (!isTracing) return watch(undefined)
+    const attributes = Tracing.rpcAttributes(this.actor, this.key, call.tag)
+    return Effect.flatMap(
+      Effect.makeSpan(`${this.actor}/${call.tag}`, { kind: "client", attributes }),
+      watch
+    )
   }
 
   /** A call has left the queue. */

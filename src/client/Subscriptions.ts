@@ -7,6 +7,7 @@
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Queue from "effect/Queue"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
@@ -109,12 +110,15 @@ class Registry implements Subscriptions {
   deliver(event: string, payload: unknown): Effect.Effect<void> {
     const feed = this.feeds.get(event)
     if (feed === undefined || (feed.consumers.size === 0 && !this.held.has(event))) return Effect.void
-    return Effect.match(Effect.provideContext(feed.decode(payload), this.options.context), {
+    const decoded = feed.decode(payload)
+    // Most events need no services and are decoded at once.
+    if (Exit.isExit(decoded) && Exit.isSuccess(decoded)) {
+      this.hand(event, feed, decoded.value)
+      return Effect.void
+    }
+    return Effect.match(Effect.provideContext(decoded, this.options.context), {
       onFailure: ({ message }) => this.failAll(event, feed, invalid(event, message)),
-      onSuccess: (value) => {
-        this.held.add(event, value)
-        for (const consumer of feed.consumers) this.give(consumer, event, consumer.toItem(event, value))
-      }
+      onSuccess: (value) => this.hand(event, feed, value)
     })
   }
 
@@ -137,6 +141,11 @@ class Registry implements Subscriptions {
       for (const [event, feed] of this.feeds) this.failAll(event, feed, error)
       for (const { queue } of this.listeners) Queue.failCauseUnsafe(queue, Cause.fail(error))
     })
+  }
+
+  private hand(event: string, feed: Feed, value: unknown): void {
+    this.held.add(event, value)
+    for (const consumer of feed.consumers) this.give(consumer, event, consumer.toItem(event, value))
   }
 
   /** A consumer that is too slow gets what its buffer holds and then fails; nobody waits for it. */

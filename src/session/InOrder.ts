@@ -10,6 +10,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
+import { attempt, exitOf } from "./Attempt.ts"
 
 /**
  * What is done with an item, and the fiber that does it.
@@ -31,7 +32,8 @@ export interface Worker<in A> {
  *
  * **Details**
  *
- * An item whose work finishes at once costs no turn of the scheduler. One that
+ * An item whose work is done when `act` returns costs no fiber, and one that
+ * finishes at once no turn of the scheduler. One that
  * takes its time (a payload that decodes by an asynchronous schema, a consumer
  * that reads slowly) holds back the later items and nobody else. Its fiber
  * belongs to the scope; when it is interrupted the later items stay undone.
@@ -87,9 +89,15 @@ export class InOrder<A> {
 
   private start(item: A): void {
     this.busy = true
-    const { context } = this.worker
-    // Suspended, so that what `act` throws is a defect of this item and not of the one who brings it.
-    const fiber = Effect.runForkWith(context)(Effect.suspend(() => this.worker.act(item)))
+    // What `act` throws is a defect of this item and not of the one who brings it.
+    const effect = attempt(() => this.worker.act(item))
+    const done = exitOf(effect)
+    if (done !== undefined) {
+      this.busy = false
+      this.look(item, done)
+      return
+    }
+    const fiber = Effect.runForkWith(this.worker.context)(effect)
     const exit = fiber.pollUnsafe()
     if (exit !== undefined) {
       this.busy = false

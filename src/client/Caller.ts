@@ -1,0 +1,56 @@
+/**
+ * What stands behind the methods of a client.
+ *
+ * @since 0.1.0
+ */
+import type * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Rpc from "effect/rpc/Rpc"
+import * as RpcCodec from "../session/RpcCodec.ts"
+import type { Call } from "./Call.ts"
+import * as CallFrame from "./CallFrame.ts"
+import type { ClientTelemetry } from "./ClientTelemetry.ts"
+
+/**
+ * What the methods make calls for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Caller {
+  readonly context: Context.Context<never>
+  readonly telemetry: ClientTelemetry | undefined
+  /** Sends a call, now or later, or tells it why not. */
+  readonly begin: (call: Call) => void
+  /** Who made the call has gone. */
+  readonly interrupt: (id: number) => void
+  /** The caller was told otherwise how the call ended: its server is to give it up. */
+  readonly giveUp: (call: Call, exit: Exit.Exit<unknown, unknown>) => void
+  /** The consumer of a stream has taken a chunk. */
+  readonly taken: (id: number) => void
+}
+
+/**
+ * Encodes a call, most often at once, and goes on with its frame; `context` is that of the caller.
+ *
+ * @category encoding
+ * @since 0.1.0
+ */
+export const encode = <A, E>(
+  request: CallFrame.Request,
+  rpc: Rpc.AnyWithProps,
+  self: Pick<Caller, "context" | "telemetry">,
+  context: Context.Context<never>,
+  use: (frame: string) => Effect.Effect<A, E>
+): Effect.Effect<A, E> => {
+  const send = (trace: string | undefined): Effect.Effect<A, E> => {
+    const encoded = RpcCodec.of(rpc).encodePayload(request.payload)
+    if (Exit.isExit(encoded) && Exit.isSuccess(encoded)) return use(CallFrame.encode(request, encoded.value, trace))
+    return Effect.flatMap(
+      Effect.orDie(RpcCodec.withServices(encoded, self.context)),
+      (payload) => use(CallFrame.encode(request, payload, trace))
+    )
+  }
+  return self.telemetry === undefined ? send(undefined) : self.telemetry.begin(request, context, send)
+}
