@@ -144,6 +144,14 @@ export const pass = (duration: Duration.Input) => Effect.andThen(settle, TestClo
 export const statusOf = (client: ChatClient) => SubscriptionRef.get(client.status)
 
 /**
+ * The tag of where a client stands now.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const tagOf = (client: ChatClient) => Effect.map(statusOf(client), ({ _tag }) => _tag)
+
+/**
  * The id of a client's connection; dies where it has none.
  *
  * @category getters
