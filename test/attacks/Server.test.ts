@@ -12,7 +12,7 @@ import * as Frame from "../../src/session/Frame.ts"
 import * as Link from "../../src/session/Link.ts"
 import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
 import { Fragile, Tree } from "../support/Hostile.ts"
-import { settle } from "../support/RawPeer.ts"
+import { settle } from "../support/settle.ts"
 
 class Forest extends Actor.make("Forest", {
   rejection: Tree,

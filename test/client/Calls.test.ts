@@ -6,6 +6,7 @@ import { ClientTelemetry } from "../../src/client/ClientTelemetry.ts"
 import { ConnectionError, Disconnected } from "../../src/ConnectionError.ts"
 import { Lost } from "../../src/DisconnectReason.ts"
 import { makeActor } from "../../src/internal/makeActor.ts"
+import { settle } from "../support/settle.ts"
 
 const actor = makeActor({ type: "Pad", rpcs: [Rpc.make("note", { payload: { n: Schema.Int } })] })
 
@@ -36,7 +37,6 @@ const make = Effect.gen(function*() {
   return { calls, pad: calls.rpc as Pad, uplink }
 })
 
-const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
 const cause = Lost.make({})
 const disconnected = new ConnectionError<unknown>({ reason: new Disconnected({ reason: cause }) })
 

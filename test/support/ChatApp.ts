@@ -22,6 +22,9 @@ import * as SocketClient from "../../src/client/SocketClient.ts"
 import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import { ChatRoom, ChatRoomLayer, Journal } from "./ChatRoom.ts"
+import { settle } from "./settle.ts"
+
+export { settle }
 
 /**
  * A client of the room.
@@ -118,14 +121,6 @@ export const join = Effect.fnUntraced(function*(name: string, options?: Options)
   yield* settle
   return client
 })
-
-/**
- * Lets everything happen that needs no time.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const settle = Effect.repeat(Effect.yieldNow, { times: 100 })
 
 /**
  * Lets everything happen that needs no time, then time pass.
