@@ -6,9 +6,9 @@
 import type * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
 import type * as Scope from "effect/Scope"
-import type { Id } from "./Actor.ts"
 import type { Connection, Events } from "./Connection.ts"
 import type { DisconnectReason } from "./DisconnectReason.ts"
+import type { Id } from "./internal/ids.ts"
 
 /**
  * What a client brings when it asks to be admitted.
