@@ -179,7 +179,8 @@ export class InvalidEvent extends Data.TaggedError("InvalidEvent")<{
  */
 export class Rejected<out Rejection = unknown> extends Data.TaggedError("Rejected")<{ readonly rejection: Rejection }> {
   override get message() {
-    return `The call never ran, since the actor refused the client${detail(this.rejection)}`
+    return `The call never ran; connect anew, with other params, to go on. The actor refused the client`
+      + detail(this.rejection)
   }
 }
 
@@ -262,10 +263,18 @@ const executedByReason = {
   Disconnected: "no"
 } as const
 
+const adviceByCause = {
+  UnknownRpc: "Client and server differ in their contract.",
+  InvalidPayload: "Client and server differ in their contract, or the limits of the server are too low for it.",
+  FrameTooLarge: "Send less, or raise maxFrameBytes of the host.",
+  TooManyCalls: "Call again when some are answered, or raise maxCallsInFlight of the host.",
+  ConnectionEnded: "Call again on the next connection."
+} as const
+
 const messageOf = (reason: Reason<unknown>): string => {
   switch (reason._tag) {
     case "NotExecuted":
-      return `The call never ran (${reason.cause}): ${reason.message}`
+      return `The call never ran (${reason.cause}): ${reason.message}. ${adviceByCause[reason.cause]}`
     case "InvalidReply":
       return `The call ran, but its reply does not decode: ${reason.message}. Client and server differ in their contract.`
     case "InvalidEvent":
