@@ -51,12 +51,7 @@ const copy = Effect.fnUntraced(function*(database: DatabaseSync, filename: strin
 > {
   const toError = SqliteError.toStorageError(filename)
   const attempt = <A>(evaluate: () => A) => Effect.try({ try: evaluate, catch: toError })
-  if (yield* attempt(() => isItself(database, filename))) {
-    return yield* new StorageError({
-      failure: "Unavailable",
-      message: `${JSON.stringify(filename)} is the file that is to be copied. Name another one`
-    })
-  }
+  if (yield* attempt(() => isItself(database, filename))) return yield* ontoItself(filename)
   // Whoever finds the file finds all of it.
   const part = `${filename}.part`
   const discard = attempt(() => {
@@ -69,6 +64,12 @@ const copy = Effect.fnUntraced(function*(database: DatabaseSync, filename: strin
     Effect.onError(() => Effect.ignore(discard))
   )
 })
+
+const ontoItself = (filename: string) =>
+  new StorageError({
+    failure: "Unavailable",
+    message: `${JSON.stringify(filename)} is the file that is to be copied. Name another one`
+  })
 
 const isItself = (database: DatabaseSync, filename: string): boolean => {
   const folder = Path.dirname(Path.resolve(filename))
