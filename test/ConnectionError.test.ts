@@ -82,7 +82,7 @@ describe("ConnectionError", () => {
   it("says in its message what happened", () => {
     assert.strictEqual(
       message(rejected),
-      "The call never ran; connect anew, with other params, to go on. "
+      "The call never ran; connect anew to go on. "
         + "The actor refused the client with Unauthorized: log in first"
     )
   })

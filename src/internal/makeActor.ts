@@ -89,16 +89,12 @@ type Handlers = Readonly<Record<string, AnyHandler>>
  */
 export const makeActor = (options: AnyOptions): AnyActor => {
   const type = options.type
-  if (type.trim() === "") {
-    throw new Error("Actor.make: the name of an actor must not be empty; clients ask for it by this name")
-  }
+  if (type.trim() === "") throw new Error("Actor.make: the name of an actor must not be empty")
   const protocol = toGroup(type, "rpcs", options.rpcs)
   const internal = toGroup(type, "internal", options.internal)
   const both = Array.from(protocol.requests.keys()).find((tag) => internal.requests.has(tag))
   if (both !== undefined) {
-    throw new Error(
-      `Actor.make: the RPC "${both}" of the actor "${type}" is both in rpcs and in internal; leave it in one`
-    )
+    throw new Error(`Actor.make: the RPC "${both}" of the actor "${type}" is both in rpcs and in internal`)
   }
   const events = options.events ?? {}
   names.checkLengths(type, [type, ...protocol.requests.keys(), ...Object.keys(events)])
@@ -122,7 +118,7 @@ const toGroup = (type: string, option: string, rpcs: AnyRpcs = []): AnyActor["pr
   if ("requests" in rpcs) return rpcs as RpcGroup.Any as AnyActor["protocol"]
   const twice = rpcs.find((rpc, index) => rpcs.findIndex((other) => other._tag === rpc._tag) < index)
   if (twice !== undefined) {
-    throw new Error(`Actor.make: the RPC "${twice._tag}" of the actor "${type}" is in ${option} twice; leave one`)
+    throw new Error(`Actor.make: the RPC "${twice._tag}" of the actor "${type}" is in ${option} twice`)
   }
   return RpcGroup.make(...rpcs) as RpcGroup.Any as AnyActor["protocol"]
 }
