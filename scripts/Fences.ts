@@ -53,6 +53,6 @@ export const docLines = (source: string): ReadonlyArray<string> => {
     if (/^\s*\/\*\*/.test(text)) inside = true
     const line = inside ? text.replace(/^\s*\* ?/, "") : ""
     if (text.includes("*/")) inside = false
-    return /^\s*(\/\*\*|\/)/.test(line) ? "**" : line
+    return /^\s*(\/\*\*|\*\/)/.test(text) ? "**" : line
   })
 }

@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import type * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
@@ -23,6 +22,8 @@ import type { AsSchema, Events, Fields } from "./Connection.ts"
 import type * as Connections from "./Connections.ts"
 import type { ActorClient } from "./internal/actorClient.ts"
 import type { ActorHost } from "./internal/actorHost.ts"
+import type { Id } from "./internal/ids.ts"
+import type { Durability, DurableOptions } from "./internal/layerOptions.ts"
 import { makeActor, operations } from "./internal/makeActor.ts"
 import type * as LifecycleHooks from "./LifecycleHooks.ts"
 
@@ -30,6 +31,8 @@ export type { Events, Fields } from "./Connection.ts"
 // So that the inferred types of a module which imports this one alone can be named in its declarations.
 export type { ActorClient } from "./internal/actorClient.ts"
 export type { ActorHost } from "./internal/actorHost.ts"
+export type { Id } from "./internal/ids.ts"
+export type { Durability, DurableOptions, LayerOptions } from "./internal/layerOptions.ts"
 
 /**
  * Identifier of actor contracts at runtime.
@@ -46,92 +49,6 @@ export const TypeId = "~effect-tether/Actor"
  * @since 0.1.0
  */
 export type TypeId = typeof TypeId
-
-/**
- * Identifiers of the services of the actor `Name`, as they appear among the requirements of effects and layers.
- *
- * @category models
- * @since 0.1.0
- */
-export declare namespace Id {
-  /**
-   * Identifier of the connection that a call came on.
-   *
-   * @category models
-   * @since 0.1.0
-   */
-  export interface CurrentConnection<Name> {
-    readonly _: unique symbol
-    readonly name: Name
-  }
-  /**
-   * Identifier of the connection list of the instance.
-   *
-   * @category models
-   * @since 0.1.0
-   */
-  export interface Connections<Name> {
-    readonly _: unique symbol
-    readonly name: Name
-  }
-  /**
-   * Identifier of the state of the instance.
-   *
-   * @category models
-   * @since 0.1.0
-   */
-  export interface State<Name> {
-    readonly _: unique symbol
-    readonly name: Name
-  }
-  /**
-   * Identifier of the alarms of the instance.
-   *
-   * @category models
-   * @since 0.1.0
-   */
-  export interface Alarms<Name> {
-    readonly _: unique symbol
-    readonly name: Name
-  }
-  /**
-   * Identifier of the hooks of the actor.
-   *
-   * @category models
-   * @since 0.1.0
-   */
-  export interface Hooks<Name> {
-    readonly _: unique symbol
-    readonly name: Name
-  }
-  /**
-   * Identifier of the key of the instance.
-   *
-   * @category models
-   * @since 0.1.0
-   */
-  export interface CurrentKey<Name> {
-    readonly _: unique symbol
-    readonly name: Name
-  }
-  /**
-   * Identifier of a client of the actor.
-   *
-   * @category models
-   * @since 0.1.0
-   */
-  export interface Client<Name> {
-    readonly _: unique symbol
-    readonly name: Name
-  }
-  /**
-   * What handlers and hooks may use, since they run inside the instance.
-   *
-   * @category models
-   * @since 0.1.0
-   */
-  export type Inside<Name> = Connections<Name> | State<Name> | Alarms<Name> | CurrentKey<Name>
-}
 
 /**
  * The schemas of an actor; generic code infers from here.
@@ -199,61 +116,6 @@ export type ClientOf<A extends Any> = A extends { readonly Client: Context.Key<a
  */
 export type ConnectionOf<A extends Any> = A extends { readonly CurrentConnection: Context.Key<any, infer C> } ? C
   : never
-
-/**
- * How a host runs the instances of an actor.
- *
- * @category models
- * @since 0.1.0
- */
-export interface LayerOptions {
-  /**
-   * How many handlers of one instance run at a time. Streaming RPCs and `Rpc.fork` run beside and don't count.
-   * Default: 1.
-   */
-  readonly concurrency?: number | "unbounded" | undefined
-  /** How long an instance stays without connections and calls before it stops. Default: 1 minute. */
-  readonly maxIdleTime?: Duration.Input | undefined
-}
-
-/**
- * When what an actor has changed is stored.
- *
- * **Details**
- *
- * `"commit"`: before anybody hears of it. State, connection states, alarms and the reply of a call are one commit, and all
- * that the actor emits leaves after every earlier one. After a crash nothing that was answered is lost, and a call that is
- * sent again is answered without running again. That holds for handlers that take turns, with `concurrency: 1`; those that
- * run beside others (`Rpc.fork`, streams, another `concurrency`) run at most once.
- *
- * `{ interval }`: every so often, and when the actor stops. Answers leave at once, so that a crash takes back up to an
- * interval of what was answered: for state that changes many times a second and may be a little old.
- *
- * @category models
- * @since 0.1.0
- */
-export type Durability = "commit" | { readonly interval: Duration.Input }
-
-/**
- * How an actor outlives its process.
- *
- * @category models
- * @since 0.1.0
- */
-export interface DurableOptions<out D extends Durability | undefined, in out RM> extends LayerOptions {
-  /**
-   * Stores the state, the connections and the alarms of each instance in the `ActorStorage`. The state is stored as a
-   * whole at each commit: keep it to tens of kilobytes. Default: none, they live in memory.
-   */
-  readonly durability?: D
-  /** The version of the state's schema; raise it when stored states of before don't decode any more. Default: 1. */
-  readonly version?: number | undefined
-  /**
-   * Turns the encoded state of another version into one of this version. Without it a state that doesn't decode keeps its
-   * instance from starting; nothing is overwritten. Default: none.
-   */
-  readonly migrate?: ((encoded: unknown, from: number) => Effect.Effect<unknown, unknown, RM>) | undefined
-}
 
 type EventsEncoding<Es extends Events> = { [K in keyof Es]: AsSchema<Es[K]>["EncodingServices"] }[keyof Es]
 
@@ -479,6 +341,7 @@ export const make = <
   readonly internal?: RpcsOption<Internal>
 } = {}): Actor<Name, AsSchema<P>, AsSchema<CS>, AsSchema<S>, Rej, Es, Rpcs, Internal> => {
   const actor = makeActor({ ...options, type: name })
+  // What is made at run time has its types erased; those that callers see are inferred from the options alone.
   return Object.assign(function() {}, { [TypeId]: TypeId }, actor, operations(actor)) as any
 }
 

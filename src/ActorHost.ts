@@ -15,8 +15,7 @@ import { ActorHost } from "./internal/actorHost.ts"
 
 export {
   /**
-   * The service that starts actors, keeps one live instance per name and key,
-   * and serves their clients.
+   * The service that starts actors, keeps one live instance per name and key, and serves their clients.
    *
    * @category services
    * @since 0.1.0
@@ -83,19 +82,18 @@ export type {
 } from "./host/Settings.ts"
 
 /**
- * A host of actors in this process, in memory.
+ * A host of actors in this process.
  *
  * **Details**
  *
- * An actor starts on its first use and stops after its `maxIdleTime` without
- * connections and calls. When the host closes, its connections end with
- * `Draining`, their `onDisconnect` hooks run, and their clients come back when
- * there is a server again.
+ * An actor starts on its first use and stops after its `maxIdleTime` without connections and calls. When the host closes,
+ * the connections of actors in memory end with `Draining` and their `onDisconnect` hooks run; those of durable actors stay
+ * for the next host, without that hook. Clients of both come back when there is a server again.
  *
  * **Gotchas**
  *
- * `HttpRouter.serve` builds what it is given privately. Provide the host
- * outside of it, so that server and actors share one.
+ * `HttpRouter.serve` builds what it is given privately. Provide the host outside of it, so that server and actors share
+ * one.
  *
  * @category layers
  * @since 0.1.0

@@ -150,6 +150,8 @@ export const StorageFailure = Schema.Literals([
 ])
 
 /**
+ * Why storage did not do what it was asked to; the schema of the same name has the cases.
+ *
  * @category models
  * @since 0.1.0
  */

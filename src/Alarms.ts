@@ -53,7 +53,10 @@ export interface Alarm {
  * @since 0.1.0
  */
 export interface Alarms<Internal extends Rpc.Any> {
-  /** Sets the alarm of this id, in the place of one that was set before. Dies on a payload that does not encode. */
+  /**
+   * Sets the alarm of this id, in the place of one that was set before. `at` is a moment: five minutes from now is
+   * `DateTime.add(yield* DateTime.now, { minutes: 5 })`. Dies on a payload that does not encode.
+   */
   readonly set: <Tag extends Internal["_tag"]>(
     id: string,
     at: DateTime.DateTime,

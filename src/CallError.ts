@@ -23,7 +23,8 @@ export class CallCycle extends Schema.TaggedError<CallCycle>(`${TypeId}/CallCycl
 }) {
   override get message() {
     const circle = this.chain.join(" -> ")
-    return `The call never ran, since it closes a circle of actors that wait for each other: ${circle}.`
+    return `The call never ran, since it closes a circle of actors that wait for each other: ${circle}. `
+      + "Let one of them answer before it calls the next one, for example by forking the call."
   }
 }
 
@@ -39,7 +40,7 @@ export class CallCycle extends Schema.TaggedError<CallCycle>(`${TypeId}/CallCycl
  */
 export class HostClosed extends Schema.TaggedError<HostClosed>(`${TypeId}/HostClosed`)("HostClosed", {}) {
   override get message() {
-    return "The call never ran, since the host of the actors is closed."
+    return "The call never ran, since the host of the actors is closed: the app is ending."
   }
 }
 
@@ -54,7 +55,7 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>(`${TypeId
   {}
 ) {
   override get message() {
-    return "The actor stopped before it replied: the call may have run or not."
+    return "The actor stopped before it replied: the call may have run or not. Look before you call again."
   }
 }
 

@@ -29,8 +29,9 @@ import type { Lost } from "./Reconnect.ts"
 export interface Client<Rpcs extends Rpc.Any, Es extends Events, Rejection = never> {
   /**
    * The actor's RPCs. A call that is made while away waits in a bounded queue and is sent, in order, on return. Each runs
-   * at most once and settles: with its reply, or with a `ConnectionError` that tells whether it ran. Interrupting a call
-   * takes it out of the queue, or interrupts its handler if it was sent.
+   * at most once, unless its RPC is annotated as `idempotent` (see `Delivery`), and settles: with its reply, or with a
+   * `ConnectionError` that tells whether it ran. Interrupting a call takes it out of the queue, or interrupts its handler
+   * if it was sent.
    */
   readonly rpc: RpcClient.RpcClient<Rpcs, ConnectionError<Rejection>>
   /**

@@ -179,7 +179,7 @@ export class InvalidEvent extends Data.TaggedError("InvalidEvent")<{
  */
 export class Rejected<out Rejection = unknown> extends Data.TaggedError("Rejected")<{ readonly rejection: Rejection }> {
   override get message() {
-    return `The call never ran, since the actor refused the client${detail(this.rejection)}`
+    return `The call never ran; connect anew to go on. The actor refused the client${detail(this.rejection)}`
   }
 }
 
@@ -262,15 +262,24 @@ const executedByReason = {
   Disconnected: "no"
 } as const
 
+const differ = "Client and server differ in their contract."
+
+const adviceByCause = {
+  UnknownRpc: differ,
+  InvalidPayload: differ,
+  FrameTooLarge: "Send less, or raise maxFrameBytes of the host.",
+  TooManyCalls: "Call again.",
+  ConnectionEnded: "Call again."
+} as const
+
 const messageOf = (reason: Reason<unknown>): string => {
   switch (reason._tag) {
     case "NotExecuted":
-      return `The call never ran (${reason.cause}): ${reason.message}`
+      return `The call never ran (${reason.cause}): ${reason.message}. ${adviceByCause[reason.cause]}`
     case "InvalidReply":
-      return `The call ran, but its reply does not decode: ${reason.message}. Client and server differ in their contract.`
+      return `The call ran, but its reply does not decode: ${reason.message}. ${differ}`
     case "InvalidEvent":
-      return `An event "${reason.event}" does not decode: ${reason.message}. `
-        + "Client and server differ in their contract."
+      return `An event "${reason.event}" does not decode: ${reason.message}. ${differ}`
     default:
       return reason.message
   }

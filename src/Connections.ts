@@ -21,7 +21,7 @@ export class ConnectionNotFound extends Schema.TaggedError<ConnectionNotFound>(
   id: ConnectionId
 }) {
   override get message() {
-    return `The actor has no connection ${JSON.stringify(this.id)}.`
+    return `The actor has no connection ${JSON.stringify(this.id)}: it has ended, or is one of another instance.`
   }
 }
 

@@ -329,11 +329,11 @@ export const describe = (reason: DisconnectReason): string => {
     case "InvalidParams":
       return `The connection parameters are not valid: ${reason.message}.`
     case "UnknownActor":
-      return `The server has no actor named "${reason.actor}".`
+      return `The server has no actor named "${reason.actor}": its host needs that layer.`
     case "InternalError":
       return "The actor failed with an internal error."
     case "Draining":
-      return `The server is shutting down${comeBack(reason.retryAfter)}.`
+      return `The server is shutting down, or full${comeBack(reason.retryAfter)}.`
     case "ActorStopped":
       return "The actor stopped."
     case "Displaced":

@@ -75,7 +75,9 @@ export const layer = (
   Layer.unwrap(Effect.gen(function*() {
     const { path = "/inspector", token } = options
     if (Redacted.value(token).length < leastLength) {
-      return yield* Effect.die(new Error(`the token of the inspector is too short; give it ${leastLength} characters`))
+      return yield* Effect.die(
+        new Error(`the token of the inspector is too short; give it at least ${leastLength} characters, made at random`)
+      )
     }
     const base = path.replace(/\/+$/, "")
     return Layer.mergeAll(

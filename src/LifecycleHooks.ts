@@ -6,9 +6,9 @@
 import type * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
 import type * as Scope from "effect/Scope"
-import type { Id } from "./Actor.ts"
 import type { Connection, Events } from "./Connection.ts"
 import type { DisconnectReason } from "./DisconnectReason.ts"
+import type { Id } from "./internal/ids.ts"
 
 /**
  * What a client brings when it asks to be admitted.
@@ -31,7 +31,7 @@ export interface ConnectRequest<Params> {
  * They run inside the actor instance, so they may use its `State`, `Connections` and `CurrentKey`. `onBeforeConnect` and
  * `onResume` run beside handlers; the other hooks take turns with them. The hooks of one connection run one at a time.
  *
- * Each hook has a time limit. A hook that runs past it or dies is logged, and its client sees `InternalError` and nothing
+ * Each hook has a time limit, `hookTimeout` of the host (default: 10 seconds). A hook that runs past it or dies is logged, and its client sees `InternalError` and nothing
  * of the defect; neither the actor nor its other connections notice.
  *
  * @category models
@@ -67,7 +67,8 @@ export interface Hooks<Name, Params, CS, Rejection, Es extends Events> {
   ) => Effect.Effect<void, Rejection, Id.Inside<Name>>
   /**
    * The connection has ended and is off the list. Runs exactly once for every client that `onBeforeConnect` admitted, also
-   * if it went away inside `onConnect`; no other hook of the connection runs after it.
+   * if it went away inside `onConnect`; no other hook of the connection runs after it. After a crash of the process it
+   * runs at the next start of a durable actor, again if it had not ended, and not at all for an actor in memory.
    */
   readonly onDisconnect?: (
     connection: Connection<CS, Es>,

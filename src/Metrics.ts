@@ -33,15 +33,23 @@ export const sizeBounds: ReadonlyArray<number> =
   // dprint-ignore
   [64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304]
 
+const counter = (id: string, description: string) => Metric.counter(id, { description, incremental: true })
+
+const gauge = (id: string, description: string) => Metric.gauge(id, { description })
+
+const seconds = (id: string, description: string) =>
+  Metric.histogram(id, { description, boundaries: durationBounds, attributes: { unit: "seconds" } })
+
 /**
  * Connections that a host has now, by `actor` (the name of its contract) and `status`: `connected` or `suspended`.
  *
  * @category server metrics
  * @since 0.1.0
  */
-export const serverConnections: Metric.Gauge<number> = Metric.gauge("tether.server.connections", {
-  description: "Connections that a host has now"
-})
+export const serverConnections: Metric.Gauge<number> = gauge(
+  "tether.server.connections",
+  "Connections that a host has now"
+)
 
 /**
  * Actor instances that live now, by `actor`.
@@ -49,9 +57,7 @@ export const serverConnections: Metric.Gauge<number> = Metric.gauge("tether.serv
  * @category server metrics
  * @since 0.1.0
  */
-export const serverActors: Metric.Gauge<number> = Metric.gauge("tether.server.actors", {
-  description: "Actor instances that live now"
-})
+export const serverActors: Metric.Gauge<number> = gauge("tether.server.actors", "Actor instances that live now")
 
 /**
  * Sockets that were accepted and have not taken up a connection yet.
@@ -59,9 +65,10 @@ export const serverActors: Metric.Gauge<number> = Metric.gauge("tether.server.ac
  * @category server metrics
  * @since 0.1.0
  */
-export const serverHandshakes: Metric.Gauge<number> = Metric.gauge("tether.server.handshakes", {
-  description: "Sockets that have not taken up a connection yet"
-})
+export const serverHandshakes: Metric.Gauge<number> = gauge(
+  "tether.server.handshakes",
+  "Sockets that have not taken up a connection yet"
+)
 
 /**
  * Sockets of this node that lead to actors of a cluster, on any node, by `actor`.
@@ -69,9 +76,10 @@ export const serverHandshakes: Metric.Gauge<number> = Metric.gauge("tether.serve
  * @category server metrics
  * @since 0.1.0
  */
-export const serverTunnels: Metric.Gauge<number> = Metric.gauge("tether.server.tunnels", {
-  description: "Sockets of this node that lead to actors of a cluster"
-})
+export const serverTunnels: Metric.Gauge<number> = gauge(
+  "tether.server.tunnels",
+  "Sockets of this node that lead to actors of a cluster"
+)
 
 /**
  * Sockets of this node whose actor could not be reached any more, so that their clients dialled again, by `actor`: it
@@ -80,10 +88,10 @@ export const serverTunnels: Metric.Gauge<number> = Metric.gauge("tether.server.t
  * @category server metrics
  * @since 0.1.0
  */
-export const serverTunnelsLost: Metric.Counter<number> = Metric.counter("tether.server.tunnels.lost", {
-  description: "Sockets of this node whose actor could not be reached any more",
-  incremental: true
-})
+export const serverTunnelsLost: Metric.Counter<number> = counter(
+  "tether.server.tunnels.lost",
+  "Sockets of this node whose actor could not be reached any more"
+)
 
 /**
  * Clients that did not get in, by `reason` and, where it is known, `actor`.
@@ -96,10 +104,10 @@ export const serverTunnelsLost: Metric.Counter<number> = Metric.counter("tether.
  * @category server metrics
  * @since 0.1.0
  */
-export const serverRejections: Metric.Counter<number> = Metric.counter("tether.server.rejections", {
-  description: "Clients that did not get in",
-  incremental: true
-})
+export const serverRejections: Metric.Counter<number> = counter(
+  "tether.server.rejections",
+  "Clients that did not get in"
+)
 
 /**
  * Connections that were opened, by `actor`.
@@ -107,10 +115,7 @@ export const serverRejections: Metric.Counter<number> = Metric.counter("tether.s
  * @category server metrics
  * @since 0.1.0
  */
-export const serverConnects: Metric.Counter<number> = Metric.counter("tether.server.connects", {
-  description: "Connections that were opened",
-  incremental: true
-})
+export const serverConnects: Metric.Counter<number> = counter("tether.server.connects", "Connections that were opened")
 
 /**
  * Clients that came back to their session, by `actor` and `result`: `exact` (it goes on without a gap), `recovered`
@@ -119,10 +124,10 @@ export const serverConnects: Metric.Counter<number> = Metric.counter("tether.ser
  * @category server metrics
  * @since 0.1.0
  */
-export const serverResumes: Metric.Counter<number> = Metric.counter("tether.server.resumes", {
-  description: "Clients that came back to their session",
-  incremental: true
-})
+export const serverResumes: Metric.Counter<number> = counter(
+  "tether.server.resumes",
+  "Clients that came back to their session"
+)
 
 /**
  * Connections that ended, by `actor` and `reason`, the tag of the `DisconnectReason`. `SlowConsumer` are the clients that
@@ -131,10 +136,7 @@ export const serverResumes: Metric.Counter<number> = Metric.counter("tether.serv
  * @category server metrics
  * @since 0.1.0
  */
-export const serverDisconnects: Metric.Counter<number> = Metric.counter("tether.server.disconnects", {
-  description: "Connections that ended",
-  incremental: true
-})
+export const serverDisconnects: Metric.Counter<number> = counter("tether.server.disconnects", "Connections that ended")
 
 /**
  * Calls that were settled, by `actor`, `origin` (`client`, or `server` for internal RPCs) and `outcome`: `success`, `failure`
@@ -143,10 +145,7 @@ export const serverDisconnects: Metric.Counter<number> = Metric.counter("tether.
  * @category server metrics
  * @since 0.1.0
  */
-export const serverCalls: Metric.Counter<number> = Metric.counter("tether.server.calls", {
-  description: "Calls that were settled",
-  incremental: true
-})
+export const serverCalls: Metric.Counter<number> = counter("tether.server.calls", "Calls that were settled")
 
 /**
  * Seconds from the arrival of a client's call to its exit, the wait for its turn included, by `actor`. A stream lasts as
@@ -155,11 +154,10 @@ export const serverCalls: Metric.Counter<number> = Metric.counter("tether.server
  * @category server metrics
  * @since 0.1.0
  */
-export const serverCallDuration: Metric.Histogram<number> = Metric.histogram("tether.server.call.duration", {
-  description: "From the arrival of a call to its exit, the wait for its turn included",
-  boundaries: durationBounds,
-  attributes: { unit: "seconds" }
-})
+export const serverCallDuration: Metric.Histogram<number> = seconds(
+  "tether.server.call.duration",
+  "From the arrival of a call to its exit, the wait for its turn included"
+)
 
 /**
  * Seconds from the start of a client's call to its exit, the wait for its turn left out, by `actor`.
@@ -167,11 +165,10 @@ export const serverCallDuration: Metric.Histogram<number> = Metric.histogram("te
  * @category server metrics
  * @since 0.1.0
  */
-export const serverHandlerDuration: Metric.Histogram<number> = Metric.histogram("tether.server.handler.duration", {
-  description: "From the start of a call's handler to its exit",
-  boundaries: durationBounds,
-  attributes: { unit: "seconds" }
-})
+export const serverHandlerDuration: Metric.Histogram<number> = seconds(
+  "tether.server.handler.duration",
+  "From the start of a call's handler to its exit"
+)
 
 /**
  * Bytes that are kept for clients which have not acknowledged them, by `actor`; counted as UTF-16 code units.
@@ -191,9 +188,10 @@ export const serverReplaySize: Metric.Gauge<number> = Metric.gauge("tether.serve
  * @category server metrics
  * @since 0.1.0
  */
-export const serverJournal: Metric.Gauge<number> = Metric.gauge("tether.server.journal", {
-  description: "Replies of durable actors that are stored until their clients have them"
-})
+export const serverJournal: Metric.Gauge<number> = gauge(
+  "tether.server.journal",
+  "Replies of durable actors that are stored until their clients have them"
+)
 
 /**
  * Commits of durable actors, by `actor` and `outcome`: `success` or `failure`.
@@ -201,10 +199,7 @@ export const serverJournal: Metric.Gauge<number> = Metric.gauge("tether.server.j
  * @category server metrics
  * @since 0.1.0
  */
-export const commits: Metric.Counter<number> = Metric.counter("tether.server.commits", {
-  description: "Commits of durable actors",
-  incremental: true
-})
+export const serverCommits: Metric.Counter<number> = counter("tether.server.commits", "Commits of durable actors")
 
 /**
  * Bytes of a commit, by `actor`; counted as UTF-16 code units.
@@ -212,7 +207,7 @@ export const commits: Metric.Counter<number> = Metric.counter("tether.server.com
  * @category server metrics
  * @since 0.1.0
  */
-export const commitBytes: Metric.Histogram<number> = Metric.histogram("tether.server.commit.size", {
+export const serverCommitSize: Metric.Histogram<number> = Metric.histogram("tether.server.commit.size", {
   description: "Size of a commit",
   boundaries: sizeBounds,
   attributes: { unit: "bytes" }
@@ -224,11 +219,10 @@ export const commitBytes: Metric.Histogram<number> = Metric.histogram("tether.se
  * @category server metrics
  * @since 0.1.0
  */
-export const commitTime: Metric.Histogram<number> = Metric.histogram("tether.server.commit.duration", {
-  description: "How long a commit took",
-  boundaries: durationBounds,
-  attributes: { unit: "seconds" }
-})
+export const serverCommitDuration: Metric.Histogram<number> = seconds(
+  "tether.server.commit.duration",
+  "How long a commit took"
+)
 
 /**
  * Commits that were asked of a storage, by all actors that it serves.
@@ -252,9 +246,10 @@ export const storageTransactions: Metric.Counter<number> = StorageMetrics.transa
  * @category client metrics
  * @since 0.1.0
  */
-export const clientConnections: Metric.Gauge<number> = Metric.gauge("tether.client.connections", {
-  description: "Clients that a process holds now"
-})
+export const clientConnections: Metric.Gauge<number> = gauge(
+  "tether.client.connections",
+  "Clients that a process holds now"
+)
 
 /**
  * Dials, by `actor` and `outcome`: `connected`, `rejected` (by a hook of the actor) or `failed`.
@@ -262,10 +257,7 @@ export const clientConnections: Metric.Gauge<number> = Metric.gauge("tether.clie
  * @category client metrics
  * @since 0.1.0
  */
-export const clientDials: Metric.Counter<number> = Metric.counter("tether.client.dials", {
-  description: "Dials",
-  incremental: true
-})
+export const clientDials: Metric.Counter<number> = counter("tether.client.dials", "Dials")
 
 /**
  * Returns after a drop, by `actor` and `result`: `exact` (the session goes on), `recovered` (the connection
@@ -274,10 +266,7 @@ export const clientDials: Metric.Counter<number> = Metric.counter("tether.client
  * @category client metrics
  * @since 0.1.0
  */
-export const clientResumes: Metric.Counter<number> = Metric.counter("tether.client.resumes", {
-  description: "Returns after a drop",
-  incremental: true
-})
+export const clientResumes: Metric.Counter<number> = counter("tether.client.resumes", "Returns after a drop")
 
 /**
  * Gaps that were announced, by `actor` and `cause`, as `ConnectionStatus.Gap` has it.
@@ -285,10 +274,7 @@ export const clientResumes: Metric.Counter<number> = Metric.counter("tether.clie
  * @category client metrics
  * @since 0.1.0
  */
-export const clientGaps: Metric.Counter<number> = Metric.counter("tether.client.gaps", {
-  description: "Gaps that were announced",
-  incremental: true
-})
+export const clientGaps: Metric.Counter<number> = counter("tether.client.gaps", "Gaps that were announced")
 
 /**
  * Calls that were settled, by `actor` and `outcome`: `success`, `failure` (a typed error), `defect`, `interrupted` (by the
@@ -297,10 +283,7 @@ export const clientGaps: Metric.Counter<number> = Metric.counter("tether.client.
  * @category client metrics
  * @since 0.1.0
  */
-export const clientCalls: Metric.Counter<number> = Metric.counter("tether.client.calls", {
-  description: "Calls that were settled",
-  incremental: true
-})
+export const clientCalls: Metric.Counter<number> = counter("tether.client.calls", "Calls that were settled")
 
 /**
  * Seconds from a call to its exit as the caller sees it, the time in the queue included, by `actor`.
@@ -308,11 +291,10 @@ export const clientCalls: Metric.Counter<number> = Metric.counter("tether.client
  * @category client metrics
  * @since 0.1.0
  */
-export const clientCallDuration: Metric.Histogram<number> = Metric.histogram("tether.client.call.duration", {
-  description: "From a call to its exit, the time in the queue included",
-  boundaries: durationBounds,
-  attributes: { unit: "seconds" }
-})
+export const clientCallDuration: Metric.Histogram<number> = seconds(
+  "tether.client.call.duration",
+  "From a call to its exit, the time in the queue included"
+)
 
 /**
  * Seconds from the sending of a call to its exit, by `actor`: the time in the queue is left out.
@@ -320,11 +302,10 @@ export const clientCallDuration: Metric.Histogram<number> = Metric.histogram("te
  * @category client metrics
  * @since 0.1.0
  */
-export const clientRoundTripDuration: Metric.Histogram<number> = Metric.histogram("tether.client.roundtrip.duration", {
-  description: "From the sending of a call to its exit",
-  boundaries: durationBounds,
-  attributes: { unit: "seconds" }
-})
+export const clientRoundTripDuration: Metric.Histogram<number> = seconds(
+  "tether.client.roundtrip.duration",
+  "From the sending of a call to its exit"
+)
 
 /**
  * Calls that wait in the queues of clients now, by `actor`.
@@ -332,9 +313,10 @@ export const clientRoundTripDuration: Metric.Histogram<number> = Metric.histogra
  * @category client metrics
  * @since 0.1.0
  */
-export const clientQueued: Metric.Gauge<number> = Metric.gauge("tether.client.queued", {
-  description: "Calls that wait in the queues of clients"
-})
+export const clientQueued: Metric.Gauge<number> = gauge(
+  "tether.client.queued",
+  "Calls that wait in the queues of clients"
+)
 
 /**
  * Bytes that are kept until the server has acknowledged them, by `actor`; counted as UTF-16 code units.
@@ -351,6 +333,8 @@ const all: ReadonlyArray<Metric.Metric<never, unknown>> = [
   serverConnections,
   serverActors,
   serverHandshakes,
+  serverTunnels,
+  serverTunnelsLost,
   serverRejections,
   serverConnects,
   serverResumes,
@@ -360,9 +344,9 @@ const all: ReadonlyArray<Metric.Metric<never, unknown>> = [
   serverHandlerDuration,
   serverReplaySize,
   serverJournal,
-  commits,
-  commitBytes,
-  commitTime,
+  serverCommits,
+  serverCommitSize,
+  serverCommitDuration,
   storageCommits,
   storageTransactions,
   clientConnections,

@@ -33,26 +33,31 @@ const Actors = Echo.toLayer(Effect.gen(function*() {
 const quiet = Effect.provide(Logger.layer([]))
 const limited = Effect.timeout("10 seconds")
 
+const TcpServer = ActorServer.layerSocketServer.pipe(
+  Layer.provide(Actors),
+  Layer.provideMerge(NodeSocketServer.layer({ host: "127.0.0.1", port: 0 }))
+)
+
+/** A client that comes by TCP. */
+const connect = Effect.fnUntraced(function*(name: string) {
+  const { address } = yield* SocketServer.SocketServer
+  const port = "port" in address ? address.port : 0
+  const client = ActorClient.layerSocket.pipe(Layer.provide(NodeSocket.layerNet({ host: "127.0.0.1", port })))
+  return yield* Echo.connect("tcp", { params: { name }, subscribe: ["heard"] }).pipe(
+    Effect.provideContext(yield* Layer.build(client))
+  )
+})
+
 describe("layerSocketServer", () => {
   it.live("serves clients over TCP, where a line feed ends a message", () =>
     Effect.gen(function*() {
-      const { address } = yield* SocketServer.SocketServer
-      const port = "port" in address ? address.port : 0
-      const client = ActorClient.layerSocket.pipe(Layer.provide(NodeSocket.layerNet({ host: "127.0.0.1", port })))
-      const echo = yield* Echo.connect("tcp", { params: { name: "ada" }, subscribe: ["heard"] }).pipe(
-        Effect.provideContext(yield* Layer.build(client))
-      )
+      const echo = yield* connect("ada")
       // Umlauts take two bytes and may be split between two chunks; long texts surely are.
       const text = "grüße ".repeat(20_000)
       assert.strictEqual(yield* echo.rpc.say({ text }), text)
       assert.deepStrictEqual(yield* echo.events.heard.pipe(Stream.take(1), Stream.runCollect), [text])
     }).pipe(
-      Effect.provide(
-        ActorServer.layerSocketServer.pipe(
-          Layer.provide(Actors),
-          Layer.provideMerge(NodeSocketServer.layer({ host: "127.0.0.1", port: 0 }))
-        )
-      ),
+      Effect.provide(TcpServer),
       limited,
       quiet
     ))
@@ -61,12 +66,7 @@ describe("layerSocketServer", () => {
 describe("layerSocketServer, when it ends a client", () => {
   it.live("lets the reason through before the socket ends", () =>
     Effect.gen(function*() {
-      const { address } = yield* SocketServer.SocketServer
-      const port = "port" in address ? address.port : 0
-      const client = ActorClient.layerSocket.pipe(Layer.provide(NodeSocket.layerNet({ host: "127.0.0.1", port })))
-      const echo = yield* Echo.connect("tcp", { params: { name: "kick me" } }).pipe(
-        Effect.provideContext(yield* Layer.build(client))
-      )
+      const echo = yield* connect("kick me")
       const status = yield* SubscriptionRef.changes(echo.status).pipe(
         Stream.filter((status) => status._tag === "Disconnected"),
         Stream.runHead
@@ -76,12 +76,7 @@ describe("layerSocketServer, when it ends a client", () => {
         Option.some("The actor ended the connection: as you wish.")
       )
     }).pipe(
-      Effect.provide(
-        ActorServer.layerSocketServer.pipe(
-          Layer.provide(Actors),
-          Layer.provideMerge(NodeSocketServer.layer({ host: "127.0.0.1", port: 0 }))
-        )
-      ),
+      Effect.provide(TcpServer),
       limited,
       quiet
     ))

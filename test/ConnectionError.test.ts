@@ -82,7 +82,20 @@ describe("ConnectionError", () => {
   it("says in its message what happened", () => {
     assert.strictEqual(
       message(rejected),
-      "The call never ran, since the actor refused the client with Unauthorized: log in first"
+      "The call never ran; connect anew to go on. "
+        + "The actor refused the client with Unauthorized: log in first"
+    )
+  })
+
+  it("says in its message what to do about a call that was refused", () => {
+    const reason = new ConnectionError.NotExecuted({
+      cause: "FrameTooLarge",
+      message: "the encoded call has 9 bytes and 8 are allowed"
+    })
+    assert.strictEqual(
+      new ConnectionError.ConnectionError({ reason }).message,
+      "The call never ran (FrameTooLarge): the encoded call has 9 bytes and 8 are allowed. "
+        + "Send less, or raise maxFrameBytes of the host."
     )
   })
 

@@ -243,6 +243,13 @@ describe("Metrics", () => {
     })
   )
 
+  it("end for Prometheus in their unit, and counters in total", () => {
+    for (const { attributes, id, type } of Object.values<unknown>(Metrics).filter(isMetric)) {
+      const unit = attributes?.unit === undefined ? "" : `_${attributes.unit}`
+      assert.strictEqual(Metrics.toPrometheusName(id), `${id}${unit}${type === "Counter" ? "_total" : ""}`)
+    }
+  })
+
   it("leaves the names of other metrics as they are", () => {
     assert.strictEqual(Metrics.toPrometheusName("http.requests"), "http.requests")
   })

@@ -27,8 +27,8 @@ const operations: Record<string, () => unknown> = {
   "one addition to a counter": () => count.add(),
   "one value in a histogram": () => spread.record(0.0004),
   "is there a tracer?": () => Tracing.isOn(context),
-  "for comparison, Metric.update of a counter": () => Metrics.commits.updateUnsafe(1, context),
-  "for comparison, Metric.update of a histogram": () => Metrics.commitTime.updateUnsafe(0.0004, context)
+  "for comparison, Metric.update of a counter": () => Metrics.serverCommits.updateUnsafe(1, context),
+  "for comparison, Metric.update of a histogram": () => Metrics.serverCommitDuration.updateUnsafe(0.0004, context)
 }
 
 const times = 1_000_000

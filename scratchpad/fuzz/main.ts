@@ -2,12 +2,10 @@
  * Runs the fuzzers of `test/fuzz`: `npm run fuzz -- --inputs 1000000 --seed 1`. At a failure it prints the seed that
  * repeats it, and ends with 1.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Data, Effect } from "effect"
+import { Console, Effect } from "effect"
 import { Command, Flag } from "effect/cli"
 import { type Fuzzer, fuzzers } from "../../test/fuzz/Fuzz.ts"
-
-class Falsified extends Data.TaggedError("Falsified")<{ readonly message: string }> {}
+import { Falsified, runMain } from "../Falsified.ts"
 
 /** Messages of one run of a fuzzer; each has a host, or a server and its clients, of its own. */
 const runs = { decoding: 10_000, serving: 200, durable: 200, dialling: 200 }
@@ -60,16 +58,4 @@ Command.make("fuzz", {
       "One fuzzer: decoding (90 % of all), serving (4 %), durable (2 %) or dialling (4 %). Default: all"
     )
   )
-}, fuzz).pipe(
-  Command.withDescription("Says to decoders, hosts and clients what nobody should say"),
-  Command.run({ version: "0.1.0" }),
-  Effect.catchTag("Falsified", ({ message }) =>
-    Effect.andThen(
-      Console.error(message),
-      Effect.sync(() => {
-        process.exitCode = 1
-      })
-    )),
-  Effect.provide(NodeServices.layer),
-  NodeRuntime.runMain
-)
+}, fuzz).pipe(Command.withDescription("Says to decoders, hosts and clients what nobody should say"), runMain)

@@ -4,16 +4,14 @@
  * when it must hold no more. Ends with 1 where something has grown or the counts disagree. With `--durable` the actors
  * are stored in a file.
  */
-import { NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Array, Clock, Console, Data, Effect, Fiber, FileSystem } from "effect"
+import { Array, Clock, Console, Effect, Fiber, FileSystem } from "effect"
 import { Command, Flag } from "effect/cli"
 import { DatabaseSync } from "node:sqlite"
+import { Falsified, runMain } from "../Falsified.ts"
 import * as Plot from "./Plot.ts"
 import * as Runner from "./Runner.ts"
 import * as Talk from "./Talk.ts"
 import * as Vitals from "./Vitals.ts"
-
-class Grown extends Data.TaggedError("Grown")<{ readonly message: string }> {}
 
 interface Sample {
   readonly server: Vitals.Vitals
@@ -30,7 +28,7 @@ const megabytes = (bytes: number) => `${(bytes / 1_048_576).toFixed(0)} MB`
 
 const take = Effect.fnUntraced(function*(server: Talk.Server) {
   const { errors = 0, listed = 0, vitals } = yield* server.ask("vitals")
-  if (errors > 0) return yield* new Grown({ message: `the server has logged ${errors} errors` })
+  if (errors > 0) return yield* new Falsified({ message: `the server has logged ${errors} errors` })
   return { server: vitals!, clients: yield* Vitals.take, listed }
 })
 
@@ -62,7 +60,7 @@ const lap = Effect.fnUntraced(function*(
     Effect.repeat({ until: ({ actors }) => actors === 0 }),
     Effect.timeoutOrElse({
       duration: "30 seconds",
-      orElse: () => Effect.fail(new Grown({ message: "actors live on although everybody has left" }))
+      orElse: () => Effect.fail(new Falsified({ message: "actors live on although everybody has left" }))
     })
   )
   // Sockets that were torn and timers that have run out go with the next turns of both.
@@ -141,7 +139,7 @@ const soak = Effect.fnUntraced(
     readonly durable: boolean
     readonly minutes: number
   }) {
-    if (globalThis.gc === undefined) return yield* new Grown({ message: "run it with --expose-gc" })
+    if (globalThis.gc === undefined) return yield* new Falsified({ message: "run it with --expose-gc" })
     const folder = yield* Effect.orDie((yield* FileSystem.FileSystem).makeTempDirectoryScoped({ prefix: "soak-" }))
     const filename = durable ? `${folder}/soak.db` : undefined
     const server = yield* Talk.start(filename)
@@ -182,7 +180,7 @@ const soak = Effect.fnUntraced(
       ...(yield* checkModel(server, tallies)),
       ...(yield* checkFile(server, filename))
     ]
-    if (wrong.length > 0) return yield* new Grown({ message: wrong.slice(0, 10).join("\n") })
+    if (wrong.length > 0) return yield* new Falsified({ message: wrong.slice(0, 10).join("\n") })
     yield* Console.log("\nLevel, empty, and the counts agree.")
   },
   Effect.scoped,
@@ -193,16 +191,4 @@ Command.make("soak", {
   minutes: Flag.Finite("minutes").pipe(Flag.withDefault(10), Flag.withDescription("How long. Default: 10")),
   clients: Flag.Int("clients").pipe(Flag.withDefault(2_000), Flag.withDescription("How many at a time. Default: 2000")),
   durable: Flag.Boolean("durable").pipe(Flag.withDefault(false), Flag.withDescription("Store the actors in a file"))
-}, soak).pipe(
-  Command.withDescription("Runs thousands of clients and looks for what grows"),
-  Command.run({ version: "0.1.0" }),
-  Effect.catchTag("Grown", ({ message }) =>
-    Effect.andThen(
-      Console.error(message),
-      Effect.sync(() => {
-        process.exitCode = 1
-      })
-    )),
-  Effect.provide(NodeServices.layer),
-  NodeRuntime.runMain
-)
+}, soak).pipe(Command.withDescription("Runs thousands of clients and looks for what grows"), runMain)

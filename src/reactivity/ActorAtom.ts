@@ -16,76 +16,16 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type * as Actor from "../Actor.ts"
 import type * as Client from "../Client.ts"
-import type { Events, Payload } from "../Connection.ts"
+import type { Events } from "../Connection.ts"
 import type { ConnectionError } from "../ConnectionError.ts"
 import type { Gap, Status } from "../ConnectionStatus.ts"
 import type { ActorClient } from "../internal/actorClient.ts"
 import { ClientAtoms } from "./ClientAtoms.ts"
+import type { Pending } from "./Commands.ts"
+import type { FoldFrom, FoldLoaded } from "./Fold.ts"
 
-/**
- * A call that was made through the atoms and has not ended: it waits in the queue, or for its reply.
- *
- * @category models
- * @since 0.1.0
- */
-export type Pending<Rpcs extends Rpc.Any> = Rpcs extends Rpc.Rpc<
-  infer Tag,
-  infer _Payload,
-  infer _Success,
-  infer _Error,
-  infer _Middleware,
-  infer _Requires
-> ? {
-    /** Tells it from the others of the same client; a later one has a higher number. */
-    readonly id: number
-    /** The RPC that is called. */
-    readonly tag: Tag
-    readonly payload: Rpc.PayloadConstructor<Rpcs>
-  }
-  : never
-
-/**
- * What each event does to a state; the client is subscribed to the events that are named.
- *
- * @category models
- * @since 0.1.0
- */
-export type Reducers<Es extends Events, State> = {
-  readonly [K in keyof Es & string]?: (state: State, payload: Payload<Es, K>) => NoInfer<State>
-}
-
-/**
- * A fold that begins with a given state.
- *
- * @category models
- * @since 0.1.0
- */
-export interface FoldFrom<Es extends Events, State> {
-  /** The state before the first event. */
-  readonly initial: State
-  /** What each event does to the state. */
-  readonly on: Reducers<Es, State>
-  /** What a gap, where events were missed, does to the state. Default: nothing. */
-  readonly onGap?: ((state: State, gap: Gap) => NoInfer<State>) | undefined
-}
-
-/**
- * A fold whose state is asked for: at first, and again after each gap.
- *
- * **Details**
- *
- * The events are subscribed before the state is asked for, and those that come meanwhile are applied to it: none is
- * missed, but one may be in it already. Let a reducer find that out, by an id for example.
- *
- * @category models
- * @since 0.1.0
- */
-export interface FoldLoaded<C, Es extends Events, State, E> {
-  /** Gives the state, by a call for example. One whose outcome is unknown is made again. */
-  readonly load: (client: C) => Effect.Effect<State, E>
-  /** What each event does to the state. */
-  readonly on: Reducers<Es, State>
-}
+export type { Pending } from "./Commands.ts"
+export type { FoldFrom, FoldLoaded, Reducers } from "./Fold.ts"
 
 /**
  * How calls of the RPC `R` fail.
@@ -300,7 +240,9 @@ export const make = <
   actor: Actor.Actor<Name, P, CS, S, Rej, Es, Rpcs, Internal>,
   key: string,
   options: Options<P, Rej, Es, Rpcs, E, R>
-): ActorAtoms<Rpcs, Es, Rej["Type"]> => new ClientAtoms(actor, key, options, dialling) as any
+): ActorAtoms<Rpcs, Es, Rej["Type"]> =>
+  // What is made at run time has its types erased; those that callers see are inferred from the contract.
+  new ClientAtoms(actor, key, options, dialling) as any
 
 /**
  * Makes the atoms of each instance that is asked for: the same ones for the same key.

@@ -1,16 +1,38 @@
 /**
- * The calls that were made through the atoms of a client: each runs once and
- * to its end, whoever still looks.
+ * The calls that were made through the atoms of a client: each runs once and to its end, whoever still looks.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import type * as Rpc from "effect/rpc/Rpc"
 import type * as Scope from "effect/Scope"
 import * as SubscriptionRef from "effect/SubscriptionRef"
 
 /**
- * A call that has not ended.
+ * A call that was made through the atoms and has not ended: it waits in the queue, or for its reply.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Pending<Rpcs extends Rpc.Any> = Rpcs extends Rpc.Rpc<
+  infer Tag,
+  infer _Payload,
+  infer _Success,
+  infer _Error,
+  infer _Middleware,
+  infer _Requires
+> ? {
+    /** Tells it from the others of the same client; a later one has a higher number. */
+    readonly id: number
+    /** The RPC that is called. */
+    readonly tag: Tag
+    readonly payload: Rpc.PayloadConstructor<Rpcs>
+  }
+  : never
+
+/**
+ * A call that has not ended, with its types erased.
  *
  * @category models
  * @since 0.1.0

@@ -9,9 +9,53 @@
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import type { Events, Payload } from "../Connection.ts"
 import { isConnectionError } from "../ConnectionError.ts"
 import type { Gap } from "../ConnectionStatus.ts"
 import type { AnyClient, AnyOccurrence } from "../internal/definition.ts"
+
+/**
+ * What each event does to a state; the client is subscribed to the events that are named.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Reducers<Es extends Events, State> = {
+  readonly [K in keyof Es & string]?: (state: State, payload: Payload<Es, K>) => NoInfer<State>
+}
+
+/**
+ * A fold that begins with a given state.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FoldFrom<Es extends Events, State> {
+  /** The state before the first event. */
+  readonly initial: State
+  /** What each event does to the state. */
+  readonly on: Reducers<Es, State>
+  /** What a gap, where events were missed, does to the state. Default: nothing. */
+  readonly onGap?: ((state: State, gap: Gap) => NoInfer<State>) | undefined
+}
+
+/**
+ * A fold whose state is asked for: at first, and again after each gap.
+ *
+ * **Details**
+ *
+ * The events are subscribed before the state is asked for, and those that come meanwhile are applied to it: none is
+ * missed, but one may be in it already. Let a reducer find that out, by an id for example.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FoldLoaded<C, Es extends Events, State, E> {
+  /** Gives the state, by a call for example. One whose outcome is unknown is made again. */
+  readonly load: (client: C) => Effect.Effect<State, E>
+  /** What each event does to the state. */
+  readonly on: Reducers<Es, State>
+}
 
 /**
  * How events are folded, with its types erased.
@@ -31,8 +75,8 @@ export interface AnyFold {
 }
 
 /**
- * The states of a fold. Events are subscribed before the first state is
- * loaded, and those that come meanwhile are applied to it.
+ * The states of a fold. Events are subscribed before the first state is loaded, and those that come meanwhile are applied
+ * to it.
  *
  * @category constructors
  * @since 0.1.0

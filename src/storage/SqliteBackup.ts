@@ -51,9 +51,7 @@ const copy = Effect.fnUntraced(function*(database: DatabaseSync, filename: strin
 > {
   const toError = SqliteError.toStorageError(filename)
   const attempt = <A>(evaluate: () => A) => Effect.try({ try: evaluate, catch: toError })
-  if (yield* attempt(() => isItself(database, filename))) {
-    return yield* itself(filename)
-  }
+  if (yield* attempt(() => isItself(database, filename))) return yield* ontoItself(filename)
   // Whoever finds the file finds all of it.
   const part = `${filename}.part`
   const discard = attempt(() => {
@@ -67,7 +65,7 @@ const copy = Effect.fnUntraced(function*(database: DatabaseSync, filename: strin
   )
 })
 
-const itself = (filename: string): StorageError =>
+const ontoItself = (filename: string) =>
   new StorageError({
     failure: "Unavailable",
     message: `${JSON.stringify(filename)} is the file that is to be copied. Name another one`

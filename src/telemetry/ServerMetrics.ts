@@ -105,10 +105,10 @@ export class ActorMetrics {
   /** A commit succeeded, with so many bytes, or failed. */
   committed(outcome: "success" | "failure", bytes: number, seconds: number): void {
     const { actor, registry } = this
-    this.count(Metrics.commits, { outcome })
-    Instruments.spread(Metrics.commitTime, Metrics.durationBounds, { actor }, registry).record(seconds)
+    this.count(Metrics.serverCommits, { outcome })
+    Instruments.spread(Metrics.serverCommitDuration, Metrics.durationBounds, { actor }, registry).record(seconds)
     if (outcome === "success") {
-      Instruments.spread(Metrics.commitBytes, Metrics.sizeBounds, { actor }, registry).record(bytes)
+      Instruments.spread(Metrics.serverCommitSize, Metrics.sizeBounds, { actor }, registry).record(bytes)
     }
   }
 

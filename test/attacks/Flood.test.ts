@@ -5,7 +5,8 @@ import { TestClock } from "effect/testing"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as Fortress from "../support/Fortress.ts"
 import { Keep } from "../support/Fortress.ts"
-import { enter, hello, open, type RawPeer, settle } from "../support/RawPeer.ts"
+import { enter, hello, open, type RawPeer } from "../support/RawPeer.ts"
+import { settle } from "../support/settle.ts"
 
 const provide = (options?: ActorHost.HostOptions) => Effect.provide(Fortress.layer(options))
 

@@ -4,7 +4,8 @@ import { Effect } from "effect"
 import * as Frame from "../../src/session/Frame.ts"
 import * as Fortress from "../support/Fortress.ts"
 import { Keep } from "../support/Fortress.ts"
-import { enter, hello, open, settle } from "../support/RawPeer.ts"
+import { enter, hello, open } from "../support/RawPeer.ts"
+import { settle } from "../support/settle.ts"
 
 const provide = (options?: Parameters<typeof Fortress.layer>[0]) => Effect.provide(Fortress.layer(options))
 

@@ -5,7 +5,8 @@ import { TestClock } from "effect/testing"
 import type * as Frame from "../../src/session/Frame.ts"
 import * as Fortress from "../support/Fortress.ts"
 import { Keep } from "../support/Fortress.ts"
-import { enter, hello, open, type RawPeer, settle } from "../support/RawPeer.ts"
+import { enter, hello, open, type RawPeer } from "../support/RawPeer.ts"
+import { settle } from "../support/settle.ts"
 
 const provide = (options?: Parameters<typeof Fortress.layer>[0]) => Effect.provide(Fortress.layer(options))
 

@@ -1,6 +1,6 @@
 // A server that lies to its clients: what it says fails the call or the stream that it concerns, and nothing else.
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Logger, Queue, Schema, SchemaGetter, Stream, SubscriptionRef } from "effect"
+import { Effect, Exit, Fiber, Logger, Queue, Schema, Stream, SubscriptionRef } from "effect"
 import { Rpc } from "effect/rpc"
 import type { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
@@ -11,22 +11,8 @@ import { ActorClient } from "../../src/internal/actorClient.ts"
 import * as Frame from "../../src/session/Frame.ts"
 import * as Link from "../../src/session/Link.ts"
 import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
-import { settle } from "../support/RawPeer.ts"
-
-interface Tree {
-  readonly children: ReadonlyArray<Tree>
-}
-
-const Tree: Schema.Codec<Tree> = Schema.Struct({ children: Schema.Array(Schema.suspend(() => Tree)) })
-
-/** A schema with a bug: it throws on the text "bomb". */
-const Fragile = Schema.String.pipe(Schema.decodeTo(Schema.String, {
-  decode: SchemaGetter.transform((text: string) => {
-    if (text === "bomb") throw new Error("the schema is broken")
-    return text
-  }),
-  encode: SchemaGetter.transform((text: string) => text)
-}))
+import { Fragile, Tree } from "../support/Hostile.ts"
+import { settle } from "../support/settle.ts"
 
 class Forest extends Actor.make("Forest", {
   rejection: Tree,

@@ -7,6 +7,7 @@ import { ClientTelemetry } from "../../src/client/ClientTelemetry.ts"
 import { ConnectionError, Disconnected } from "../../src/ConnectionError.ts"
 import { Lost } from "../../src/DisconnectReason.ts"
 import { makeActor } from "../../src/internal/makeActor.ts"
+import { settle } from "../support/settle.ts"
 
 class Signature extends RpcMiddleware.Service<Signature>()("Signature", { requiredForClient: true }) {}
 
@@ -50,7 +51,6 @@ const make = Effect.gen(function*() {
   return { calls, pad: calls.rpc as Pad, uplink }
 })
 
-const settle = Effect.repeat(Effect.yieldNow, { times: 50 })
 const cause = Lost.make({})
 const disconnected = new ConnectionError<unknown>({ reason: new Disconnected({ reason: cause }) })
 

@@ -82,7 +82,6 @@ describePostgres("durable actors on three processes", () => {
           yield* write(ada, "before", 5)
           // Calls are on their way to the node while it freezes: it wakes with them, and with the actor that it had.
           const writing = yield* Effect.forkChild(write(ada, "during", 40), { startImmediately: true })
-          yield* Effect.sleep("100 millis")
           yield* node("b").signal("SIGSTOP")
           yield* Fiber.join(writing)
           yield* node("b").signal("SIGCONT")

@@ -9,6 +9,7 @@ import * as ConnectionRecord from "../../src/host/ConnectionRecord.ts"
 import { InstanceWriter } from "../../src/host/InstanceWriter.ts"
 import { WakePlan } from "../../src/host/WakePlan.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
+import { settle } from "../support/settle.ts"
 
 const address = { type: "Room", key: "one" }
 
@@ -50,8 +51,6 @@ const record = (acknowledged = 0) =>
       acknowledged: () => acknowledged
     })
   })
-
-const settle = Effect.repeat(Effect.yieldNow, { times: 20 })
 
 const states = Effect.map(
   TestStorage.use(({ asked }) => asked),

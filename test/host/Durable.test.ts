@@ -8,6 +8,7 @@ import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import * as Ledger from "../support/Book.ts"
 import * as Hosts from "../support/Hosts.ts"
+import { settle } from "../support/settle.ts"
 
 const appOn = (kind: Hosts.Kind) =>
   TestNetwork.TestNetwork.layer.pipe(
@@ -17,8 +18,6 @@ const appOn = (kind: Hosts.Kind) =>
   )
 
 const join = (name: string, key = "main") => Ledger.Ledger.connect(key, { params: { name }, subscribe: ["added"] })
-
-const settle = Effect.repeat(Effect.yieldNow, { times: 200 })
 
 /** Steps time finely, so that reconnects happen, until the effect is done. */
 const drive = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R>) {

@@ -5,19 +5,8 @@ import { assert, it } from "@effect/vitest"
 import { Array as Arr, Clock, DateTime, Duration, Effect, Order } from "effect"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
-import {
-  begin,
-  drive,
-  type Life,
-  onEachHost,
-  onServer,
-  pass,
-  Play,
-  put,
-  remind,
-  settle,
-  Stage
-} from "../support/Stage.ts"
+import { settle } from "../support/settle.ts"
+import { begin, drive, type Life, onEachHost, onServer, pass, Play, put, remind, Stage } from "../support/Stage.ts"
 
 const main = { type: "Stage", key: "main" }
 

@@ -4,19 +4,8 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
 import * as RawPeer from "../support/RawPeer.ts"
-import {
-  begin,
-  drive,
-  join,
-  type Life,
-  onEachHost,
-  onServer,
-  pass,
-  Play,
-  put,
-  settle,
-  Stage
-} from "../support/Stage.ts"
+import { settle } from "../support/settle.ts"
+import { begin, drive, join, type Life, onEachHost, onServer, pass, Play, put, Stage } from "../support/Stage.ts"
 
 const params = { name: "ada" }
 

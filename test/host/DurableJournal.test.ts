@@ -6,7 +6,8 @@ import { Effect, Fiber } from "effect"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import * as RawPeer from "../support/RawPeer.ts"
-import { begin, drive, join, type Life, Network, onEachHost, onServer, pass, settle } from "../support/Stage.ts"
+import { settle } from "../support/settle.ts"
+import { begin, drive, join, type Life, Network, onEachHost, onServer, pass } from "../support/Stage.ts"
 
 const params = { name: "ada" }
 

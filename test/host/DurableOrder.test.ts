@@ -4,7 +4,8 @@
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Stream, SubscriptionRef } from "effect"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
-import { begin, drive, join, onEachHost, onServer, pass, Play, put, settle, Stage } from "../support/Stage.ts"
+import { settle } from "../support/settle.ts"
+import { begin, drive, join, onEachHost, onServer, pass, Play, put, Stage } from "../support/Stage.ts"
 
 /** A client whose events are written down. */
 const listen = Effect.fnUntraced(function*(name: string) {

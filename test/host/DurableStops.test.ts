@@ -5,7 +5,8 @@ import { assert, it } from "@effect/vitest"
 import { Array as Arr, Context, DateTime, Effect, Exit, Fiber, Order, Stream, SubscriptionRef } from "effect"
 import * as ActorHost from "../../src/ActorHost.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
-import { begin, drive, join, Network, onEachHost, onServer, pass, Play, put, remind, settle } from "../support/Stage.ts"
+import { settle } from "../support/settle.ts"
+import { begin, drive, join, Network, onEachHost, onServer, pass, Play, put, remind } from "../support/Stage.ts"
 
 const idOf = (client: Effect.Success<ReturnType<typeof join>>) =>
   Effect.map(SubscriptionRef.get(client.status), (status) => status._tag === "Connected" ? status.id : undefined)

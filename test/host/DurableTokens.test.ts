@@ -7,6 +7,7 @@ import * as ActorStorage from "../../src/ActorStorage.ts"
 import * as ResumeToken from "../../src/session/ResumeToken.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import * as RawPeer from "../support/RawPeer.ts"
+import { settle } from "../support/settle.ts"
 import * as Stage from "../support/Stage.ts"
 
 interface Welcome {
@@ -54,7 +55,7 @@ Stage.onEachHost("the token of a recorded connection", (run) => {
         )
         assert.deepStrictEqual(peer.messages, [], "nothing is said before it is stored")
         yield* storage.letGo
-        yield* Stage.settle
+        yield* settle
         const [, welcome] = peer.frames("welcome")[0]!
         const texts = JSON.stringify((yield* storage.asked).map(({ changes }) => Array.from(changes.connections)))
         assert.notInclude(texts, welcome.token)

@@ -192,8 +192,8 @@ describe("a client that was written from the protocol page", () => {
         const { entriesOf } = yield* Backstage
         const ada = yield* enter(world, "ada")
         const { connection } = yield* ada.awaitStatus("connected")
-        // Longer than an end may be silent: the pings of both have been answered.
-        yield* Effect.sleep("700 millis")
+        // A tenth of a second lies between two: longer than an end may be silent, so that their pings have been answered.
+        yield* world.until(Effect.repeat(Queue.take(ada.heartbeats), { times: 12 }))
         assert.deepStrictEqual(yield* ada.call("echo", { text: "still here" }), {
           _tag: "Success",
           value: "still here"

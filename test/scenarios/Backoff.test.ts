@@ -61,7 +61,7 @@ describe("a server that is away", () => {
       yield* network.refuse
       const client = yield* ChatApp.join("ada", policy)
       yield* ChatApp.pass("3 hours")
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Waiting")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Waiting")
       const dials = yield* network.dials
       // A delay is at most 30 seconds.
       assert.isAtLeast(dials, 3 * 120)
@@ -69,7 +69,7 @@ describe("a server that is away", () => {
       yield* network.heal
       yield* ChatApp.pass("30 seconds")
 
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
     }).pipe(Effect.provide(App)))
 
   it.effect("makes a client give up whose schedule ends; its calls settle as never executed", () =>
@@ -85,7 +85,7 @@ describe("a server that is away", () => {
       const error = yield* Fiber.join(call)
       assert.deepStrictEqual([error.reason._tag, error.executed], ["Disconnected", "no"])
       assert.strictEqual(yield* network.dials, 4)
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Disconnected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Disconnected")
     }).pipe(Effect.provide(App)))
 })
 
@@ -153,7 +153,7 @@ describe("the default backoff", () => {
         const delay = yield* delayOf(client)
         yield* ChatApp.pass(Number(delay))
         yield* ChatApp.settle
-        assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+        assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
         return delay
       })
 
@@ -178,7 +178,7 @@ describe("the default backoff", () => {
       yield* ChatApp.settle
 
       assert.strictEqual(yield* network.dials, 2)
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
     }).pipe(Effect.provide(App), inTheMiddle))
 })
 
@@ -262,10 +262,10 @@ describe("params that are an effect", () => {
       assert.deepStrictEqual(yield* ChatApp.statusOf(client), { _tag: "Connecting", attempt: 0 })
       yield* ChatApp.pass(1)
       yield* ChatApp.settle
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Waiting")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Waiting")
       yield* ChatApp.pass("7 seconds")
 
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
       assert.deepStrictEqual([evaluations, interrupted, yield* network.dials], [3, 2, 1])
     }).pipe(Effect.provide(App)))
 
@@ -335,7 +335,7 @@ describe("what is left over", () => {
       assert.strictEqual(yield* network.live, 0)
       yield* network.heal
       yield* ChatApp.pass("1 second")
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
       yield* Scope.close(scope, Exit.void)
       assert.strictEqual(yield* network.live, 0)
     }).pipe(Effect.provide(App)))

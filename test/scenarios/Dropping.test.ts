@@ -114,7 +114,7 @@ describe("a connection across a drop", () => {
         yield* ChatApp.pass("1 second")
         assert.deepStrictEqual([yield* network.dials, yield* network.live], [losses + 1, 1])
       }
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
     }).pipe(Effect.provide(App)))
 
   // 26

@@ -14,6 +14,7 @@ import { Outgoing } from "../../src/session/Outgoing.ts"
 import { Journal } from "../support/ChatRoom.ts"
 import { scenario } from "../support/ChatScenario.ts"
 import * as ChatWire from "../support/ChatWire.ts"
+import { settle } from "../support/settle.ts"
 
 /** How many handlers of the mill turn. */
 class Wheels extends Context.Service<Wheels, { turning: number }>()("effect-tether/test/Hardening/Wheels") {
@@ -40,7 +41,6 @@ const MillLayer = Mill.toLayer(
 const layer = (options?: ActorHost.HostOptions) =>
   MillLayer.pipe(Layer.provideMerge(ActorHost.layerLocal(options)), Layer.provideMerge(Wheels.layer))
 
-const settle = Effect.repeat(Effect.yieldNow, { times: 100 })
 const gone = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1006 }) })
 
 type FrameOf<Tag> = Extract<Frame.ServerFrame, readonly [Tag, ...ReadonlyArray<any>]>

@@ -21,13 +21,13 @@ describe("a path that froze without a close (25)", () => {
       const client = yield* ChatApp.join("ada")
       yield* network.freeze
       yield* ChatApp.pass(almost)
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
       assert.strictEqual((yield* ChatApp.members)[0]?.status, "Connected")
 
       yield* ChatApp.pass(1)
       yield* ChatApp.settle
 
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Waiting")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Waiting")
       assert.strictEqual((yield* ChatApp.members)[0]?.status, "Suspended")
       yield* ChatApp.pass("10 seconds")
       assert.strictEqual(linesOf(journal, "suspend ada"), 1)
@@ -46,7 +46,7 @@ describe("a path that froze without a close (25)", () => {
       yield* ChatApp.pass(1)
       yield* ChatApp.settle
       assert.strictEqual((yield* ChatApp.members)[0]?.status, "Suspended")
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Waiting")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Waiting")
 
       yield* ChatApp.pass("1 second")
       yield* ChatApp.settle
@@ -64,10 +64,10 @@ describe("a path that froze without a close (25)", () => {
       const [link] = yield* network.links
       yield* link!.freezeDownlink
       yield* ChatApp.pass(almost)
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
       yield* ChatApp.pass(1)
       yield* ChatApp.settle
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Waiting")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Waiting")
       assert.strictEqual((yield* ChatApp.members)[0]?.status, "Suspended")
 
       yield* ChatApp.pass("1 second")
@@ -108,7 +108,7 @@ describe("a path that froze without a close (25)", () => {
       yield* ChatApp.pass("1 hour")
 
       assert.strictEqual(yield* network.dials, 1)
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
     }).pipe(Effect.provide(App)))
 
   it.effect("is not assumed while a handler keeps the actor busy for long", () =>
@@ -154,7 +154,7 @@ describe("a clock that leaps by hours (45)", () => {
         yield* ChatApp.pass("1 minute")
 
         assert.strictEqual(yield* network.dials, 2)
-        assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+        assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
       }).pipe(Effect.provide(App))
     ))
 
@@ -169,11 +169,11 @@ describe("a clock that leaps by hours (45)", () => {
         yield* leap("8 hours")
         // The timer that was running goes off, its check has 10 seconds.
         yield* ChatApp.pass("19999 millis")
-        assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+        assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
         yield* ChatApp.pass("2 minutes")
 
         assert.strictEqual(yield* network.dials, 2)
-        assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+        assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
       }).pipe(Effect.provide(App))
     ))
 })

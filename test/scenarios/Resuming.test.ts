@@ -77,7 +77,7 @@ describe("a resume token", () => {
       for (let cuts = 0; cuts < 3; cuts++) {
         yield* network.cutAfter(1, "uplink")
         yield* ChatApp.pass("1 second")
-        assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Waiting")
+        assert.strictEqual(yield* ChatApp.tagOf(client), "Waiting")
       }
       assert.strictEqual(yield* network.dials, 4)
 
@@ -218,7 +218,7 @@ describe("a client that comes back", () => {
       yield* ChatApp.pass("11 seconds")
       journal.admit = () => Effect.die("out of order")
       yield* ChatApp.pass("3 seconds")
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Waiting")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Waiting")
       assert.deepStrictEqual(yield* listed, [{ id, name: "ada", status: "Suspended" }])
 
       journal.admit = () => Effect.void
@@ -564,7 +564,7 @@ describe("a room that is too busy for the replay buffer", () => {
       assert.deepStrictEqual(heard.values, [501])
       assert.strictEqual(gaps.values.length, 1)
       assert.strictEqual(journal.entries.filter((line) => line === "connect ada").length, 2)
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
     }).pipe(Effect.provide(Busy)))
 })
 

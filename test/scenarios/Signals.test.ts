@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Layer, Schedule, Scope } from "effect"
+import type { Signal } from "../../src/PlatformSignals.ts"
 import * as Reconnect from "../../src/Reconnect.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
 import * as ChatApp from "../support/ChatApp.ts"
@@ -25,21 +26,43 @@ const lose = Effect.fnUntraced(function*(options: Parameters<typeof ChatApp.join
   yield* network.refuse
   yield* network.cut
   yield* ChatApp.settle
-  assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Waiting")
+  assert.strictEqual(yield* ChatApp.tagOf(client), "Waiting")
   return client
+})
+
+/** A client that the actor has sent away for a minute. */
+const beSentAway = Effect.gen(function*() {
+  const client = yield* ChatApp.join("ada")
+  const lobby = yield* ChatApp.room
+  yield* lobby.kick({ reason: "calm down", retryAfter: 60_000 })
+  yield* ChatApp.settle
+  return client
+})
+
+/** Lets a client lose its socket on a network where no dial is answered. */
+const freeze = Effect.gen(function*() {
+  const network = yield* TestNetwork
+  yield* ChatApp.pass("5 seconds")
+  yield* network.freeze
+  yield* network.cut
+})
+
+/** Signals, and lets happen what follows at once. */
+const tell = Effect.fnUntraced(function*(...signals: ReadonlyArray<Signal>) {
+  const platform = yield* Platform
+  for (const signal of signals) platform.tell(signal)
+  yield* ChatApp.settle
 })
 
 describe("a wake", () => {
   it.effect("cuts the wait for the next dial short", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
-      const platform = yield* Platform
       const client = yield* lose()
       yield* network.heal
       yield* ChatApp.pass("9 seconds")
       assert.strictEqual(yield* network.dials, 1)
-      platform.tell("wake")
-      yield* ChatApp.settle
+      yield* tell("wake")
 
       const status = yield* ChatApp.statusOf(client)
       assert.isTrue(status._tag === "Connected" && status.resumed)
@@ -68,10 +91,7 @@ describe("a wake", () => {
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const platform = yield* Platform
-      const lobby = yield* ChatApp.room
-      const client = yield* ChatApp.join("ada")
-      yield* lobby.kick({ reason: "calm down", retryAfter: 60_000 })
-      yield* ChatApp.settle
+      const client = yield* beSentAway
       for (let i = 0; i < 59; i++) {
         yield* ChatApp.pass("1 second")
         platform.tell(i % 3 === 0 ? "resume" : "wake")
@@ -80,21 +100,16 @@ describe("a wake", () => {
       assert.strictEqual(yield* network.dials, 1)
       yield* ChatApp.pass("1 milli")
       yield* ChatApp.settle
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
     }).pipe(Effect.provide(App)))
 
   it.effect("notices that the time which the server asked for is over, though timers stood still", () =>
     withLeaps((leap) =>
       Effect.gen(function*() {
-        const platform = yield* Platform
-        const lobby = yield* ChatApp.room
-        const client = yield* ChatApp.join("ada")
-        yield* lobby.kick({ reason: "calm down", retryAfter: 60_000 })
-        yield* ChatApp.settle
+        const client = yield* beSentAway
         yield* leap("61 seconds")
-        platform.tell("wake")
-        yield* ChatApp.settle
-        assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+        yield* tell("wake")
+        assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
       }).pipe(Effect.provide(App))
     ))
 
@@ -125,10 +140,10 @@ describe("a wake", () => {
       yield* network.freeze
       platform.tell("wake")
       yield* ChatApp.pass("9999 millis")
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
       yield* ChatApp.pass("1 milli")
       yield* ChatApp.settle
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Waiting")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Waiting")
     }).pipe(Effect.provide(App)))
 
   it.effect("of long ago does not hurry a client whose server went away", () =>
@@ -151,12 +166,10 @@ describe("a wake", () => {
       const network = yield* TestNetwork
       const platform = yield* Platform
       const client = yield* ChatApp.join("ada", seldom)
-      yield* ChatApp.pass("5 seconds")
-      yield* network.freeze
-      yield* network.cut
+      yield* freeze
       platform.tell("wake")
       yield* ChatApp.pass("2 seconds")
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connecting")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connecting")
       platform.tell("wake")
       yield* network.refuse
       yield* network.cut
@@ -228,8 +241,7 @@ describe("a suspended client", () => {
       platform.tell("suspend")
       yield* ChatApp.pass("10 seconds")
       assert.strictEqual(yield* network.dials, 1)
-      platform.tell("resume")
-      yield* ChatApp.settle
+      yield* tell("resume")
 
       const status = yield* ChatApp.statusOf(client)
       assert.deepStrictEqual(status, { _tag: "Connected", id, resumed: true })
@@ -245,9 +257,8 @@ describe("a suspended client", () => {
       const gaps = yield* ChatApp.collect(client.gaps)
       platform.tell("suspend")
       yield* ChatApp.pass("8 hours")
-      platform.tell("resume")
-      yield* ChatApp.settle
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      yield* tell("resume")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
       assert.strictEqual(gaps.values.length, 1)
       assert.include(journal.entries, "disconnect ada Lost")
     }).pipe(Effect.provide(App)))
@@ -255,42 +266,33 @@ describe("a suspended client", () => {
   it.effect("gives up the dial that it is in", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
-      const platform = yield* Platform
       const client = yield* ChatApp.join("ada")
-      yield* ChatApp.pass("5 seconds")
-      yield* network.freeze
-      yield* network.cut
+      yield* freeze
       yield* ChatApp.pass("1 second")
       yield* ChatApp.settle
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connecting")
-      platform.tell("suspend")
-      yield* ChatApp.settle
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connecting")
+      yield* tell("suspend")
       assert.deepStrictEqual(yield* lossOf(client), { cause: "Suspended", delay: Infinity })
       yield* network.heal
       yield* ChatApp.pass("30 seconds")
       assert.strictEqual(yield* network.live, 0)
-      platform.tell("resume")
-      yield* ChatApp.settle
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      yield* tell("resume")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
     }).pipe(Effect.provide(App)))
 
   it.effect("does not dial when the wait that it was in is over, nor before the server wants it back", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const platform = yield* Platform
-      const lobby = yield* ChatApp.room
-      const client = yield* ChatApp.join("ada")
-      yield* lobby.kick({ reason: "calm down", retryAfter: 60_000 })
-      yield* ChatApp.settle
+      const client = yield* beSentAway
       platform.tell("suspend")
       yield* ChatApp.pass("30 seconds")
       platform.tell("resume")
       platform.tell("suspend")
       yield* ChatApp.pass("10 minutes")
       assert.strictEqual(yield* network.dials, 1)
-      platform.tell("resume")
-      yield* ChatApp.settle
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      yield* tell("resume")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
     }).pipe(Effect.provide(App)))
 
   it.effect("that is suspended and resumed in turns dials once a second at the most", () =>
@@ -314,13 +316,10 @@ describe("a suspended client", () => {
   it.effect("that is resumed at once dials at once", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
-      const platform = yield* Platform
       const client = yield* ChatApp.join("ada", seldom)
       yield* ChatApp.pass("1 second")
-      platform.tell("suspend")
-      platform.tell("resume")
-      yield* ChatApp.settle
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      yield* tell("suspend", "resume")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
       assert.strictEqual(yield* network.dials, 2)
     }).pipe(Effect.provide(App)))
 
@@ -329,12 +328,11 @@ describe("a suspended client", () => {
       const network = yield* TestNetwork
       const platform = yield* Platform
       const client = yield* ChatApp.join("ada")
-      platform.tell("suspend")
-      yield* ChatApp.settle
+      yield* tell("suspend")
       yield* client.disconnect()
       platform.tell("resume")
       yield* ChatApp.pass("1 minute")
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Disconnected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Disconnected")
       assert.strictEqual(yield* network.dials, 1)
     }).pipe(Effect.provide(App)))
 
@@ -346,9 +344,8 @@ describe("a suspended client", () => {
         yield* ChatApp.pass("5 seconds")
         platform.tell("suspend")
         yield* ChatApp.pass("5 seconds")
-        platform.tell("resume")
-        yield* ChatApp.settle
+        yield* tell("resume")
       }
-      assert.strictEqual((yield* ChatApp.statusOf(client))._tag, "Connected")
+      assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
     }).pipe(Effect.provide(App)))
 })

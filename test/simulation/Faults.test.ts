@@ -1,6 +1,5 @@
-import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import { afterEach, vi } from "vitest"
+import { vi } from "vitest"
 import type * as RealAttachment from "../../src/client/Attachment.ts"
 import { ClientSession } from "../../src/client/ClientSession.ts"
 import { Outbox } from "../../src/client/Outbox.ts"
@@ -15,8 +14,8 @@ import { Heartbeat } from "../../src/session/Heartbeat.ts"
 import type * as RealResumeToken from "../../src/session/ResumeToken.ts"
 import { Session } from "../../src/session/Session.ts"
 import type * as RealSessionState from "../../src/session/SessionState.ts"
-import * as Schedule from "./Schedule.ts"
-import * as Simulation from "./Simulation.ts"
+import { notices } from "./Fault.ts"
+import { simulation } from "./Simulation.ts"
 
 /** What the modules below do wrong, and how often they were asked to. */
 const fault = vi.hoisted(() => ({ active: "", times: 0 }))
@@ -206,34 +205,7 @@ const faults = [
   "the resume window goes on after a resume",
   "calls that run are said not to",
   "a gap is not announced",
-  "a kicked client comes back at once",
-  ...Object.keys(patches)
+  "a kicked client comes back at once"
 ]
 
-/** Seeds within which a fault has to show. */
-const seeds = 200
-
-const findFailure = Effect.fnUntraced(function*(name: string) {
-  fault.active = name
-  fault.times = 0
-  patches[name]?.()
-  for (let seed = 1; seed <= seeds; seed++) {
-    const result = yield* Simulation.run(Schedule.generate(seed))
-    if (result.violations.length > 0) return result
-  }
-  return undefined
-})
-
-describe("the simulation notices when", () => {
-  afterEach(() => {
-    fault.active = ""
-    vi.restoreAllMocks()
-  })
-
-  for (const name of faults) {
-    it.live(name, () =>
-      Effect.map(findFailure(name), (failure) => {
-        assert.isDefined(failure, `${seeds} seeds hold in spite of it`)
-      }), 60_000)
-  }
-})
+notices("the simulation notices when", simulation, fault, faults, patches)

@@ -3,7 +3,8 @@ import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
 import * as Schedule from "./Schedule.ts"
-import * as Simulation from "./Simulation.ts"
+import * as Seeded from "./Seeded.ts"
+import { simulation } from "./Simulation.ts"
 
 const config: Schedule.Config = {
   clients: 1,
@@ -30,9 +31,9 @@ const step = (after: number, action: Schedule.Action, client = 0): Schedule.Step
 /** Runs the steps and expects that nothing is wrong; gives the trace. */
 const holds = (steps: ReadonlyArray<Schedule.Step>, changes: Partial<Schedule.Config> = {}) =>
   Effect.map(
-    Simulation.run({ seed: 1, survivable: false, config: { ...config, ...changes }, steps }),
+    simulation.run({ seed: 1, survivable: false, config: { ...config, ...changes }, steps }),
     (result) => {
-      assert.deepStrictEqual(result.violations, [], Simulation.report(result))
+      assert.deepStrictEqual(result.violations, [], Seeded.report(simulation, result))
       return result.trace.map((line) => line.replace(/^ *[\d.]+ {2}/, ""))
     }
   )

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Scheduler } from "effect"
 import * as Schedule from "./Schedule.ts"
-import * as Simulation from "./Simulation.ts"
+import * as Seeded from "./Seeded.ts"
+import { simulation } from "./Simulation.ts"
 
 /** Seeds that a test runs; the time limit is far above what they take. */
 const chunk = 50
@@ -13,14 +14,7 @@ const limit = 120_000
  */
 const budgets = [31, 101]
 
-const holds = Effect.fnUntraced(function*(from: number, seeds: number) {
-  for (let seed = from; seed < from + seeds; seed++) {
-    const result = yield* Simulation.run(Schedule.generate(seed))
-    if (result.violations.length > 0) {
-      return yield* Effect.die(new Error(Simulation.report(yield* Simulation.shrink(result))))
-    }
-  }
-})
+const holds = (from: number, seeds: number) => Seeded.holds(simulation, from, seeds)
 
 describe("whole systems under faults", () => {
   for (let from = 1; from <= 300; from += chunk) {
@@ -44,8 +38,8 @@ describe("whole systems under faults", () => {
   it.live("do the same in every run of a seed", () =>
     Effect.gen(function*() {
       for (const seed of [3, 14, 159, 265]) {
-        const first = yield* Simulation.run(Schedule.generate(seed))
-        const second = yield* Simulation.run(Schedule.generate(seed))
+        const first = yield* simulation.run(simulation.generate(seed))
+        const second = yield* simulation.run(simulation.generate(seed))
         assert.deepStrictEqual(second.trace, first.trace)
       }
     }), limit)

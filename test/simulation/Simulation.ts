@@ -1,21 +1,13 @@
 /**
- * Runs schedules and makes those that fail smaller.
+ * Clients and servers in memory under a schedule of faults, checked against what was promised.
  */
-import { Array as Arr, Cause, Effect, Exit, FiberMap, FiberSet, Metric, Order, Random, References, Scope } from "effect"
-import { WebCrypto } from "effect/crypto"
-import { TestClock } from "effect/testing"
+import { Array as Arr, Cause, Effect, Exit, FiberMap, FiberSet, Metric, Order, Scope } from "effect"
 import { ActorHost } from "../../src/index.ts"
 import * as Actions from "./Actions.ts"
 import * as Invariants from "./Invariants.ts"
 import * as Schedule from "./Schedule.ts"
+import * as Seeded from "./Seeded.ts"
 import * as World from "./World.ts"
-
-export interface Result {
-  readonly schedule: Schedule.Schedule
-  /** What did not hold; empty if all did. */
-  readonly violations: ReadonlyArray<string>
-  readonly trace: ReadonlyArray<string>
-}
 
 /** Nothing is under way any more. */
 const isQuiet = Effect.fnUntraced(function*(self: World.World) {
@@ -159,20 +151,8 @@ const live = Effect.fnUntraced(function*(schedule: Schedule.Schedule) {
   return journal
 })
 
-/** Secrets that are the same in every run of a seed, short enough to be read in a trace. */
-const makeCrypto = () => {
-  let made = 0
-  const getRandomValues = (bytes: Uint8Array) => {
-    made++
-    for (let i = 0; i < bytes.length; i++) bytes[i] = made >>> (8 * (bytes.length - 1 - i))
-    for (let i = 0; i < bytes.length - 3; i++) bytes[i] = 0
-    return bytes
-  }
-  return { getRandomValues } as Crypto
-}
-
 /** Runs a schedule to its end and tells what did not hold. */
-export const run = (schedule: Schedule.Schedule): Effect.Effect<Result> =>
+const run = (schedule: Schedule.Schedule) =>
   Effect.gen(function*() {
     let fibers = 0
     const counting: Metric.FiberRuntimeMetricsService = {
@@ -186,48 +166,19 @@ export const run = (schedule: Schedule.Schedule): Effect.Effect<Result> =>
     const journal = yield* live(schedule).pipe(
       Effect.scoped,
       Effect.provideService(Metric.FiberRuntimeMetrics, counting),
-      Effect.provideService(WebCrypto.WebCrypto, makeCrypto()),
-      Effect.provideService(References.MinimumLogLevel, "None"),
-      Random.withSeed(schedule.seed),
-      Effect.provide(TestClock.layer({ warningDelay: "10 seconds" }), { local: true })
+      Seeded.repeatable(schedule.seed)
     )
     yield* Effect.yieldNow
     journal.check(fibers === 0, `${fibers} fibers are left`)
     return { schedule, violations: journal.violations, trace: journal.trace }
   })
 
-/** Leaves out steps as long as the run still fails, with at most `budget` runs. */
-export const shrink = Effect.fnUntraced(function*(failed: Result, budget = 300): Effect.fn.Return<Result> {
-  let best = failed
-  let left = budget
-  let size = Math.ceil(failed.schedule.steps.length / 2)
-  while (size >= 1 && left > 0) {
-    let smaller = false
-    for (let from = 0; from < best.schedule.steps.length && left > 0;) {
-      left--
-      const steps = best.schedule.steps.filter((_, i) => i < from || i >= from + size)
-      const result = yield* run({ ...best.schedule, steps })
-      if (result.violations.length > 0) {
-        best = result
-        smaller = true
-      } else {
-        from += size
-      }
-    }
-    if (!smaller || size > 1) size = size === 1 ? 0 : Math.ceil(size / 2)
-  }
-  return best
-})
-
-/** A failed run as a text: how to run it again, its steps, what was wrong, and its trace. */
-export const report = ({ schedule, trace, violations }: Result): string =>
-  [
-    `seed ${schedule.seed}, ${schedule.survivable ? "only faults that a session survives" : "any fault"}`,
-    `again: npm run simulate -- --from ${schedule.seed} --seeds 1`,
-    JSON.stringify(schedule.config),
-    ...schedule.steps.map(Schedule.describe),
-    "what was wrong:",
-    ...violations.slice(0, 10).map((violation) => `  ${violation}`),
-    "trace:",
-    ...trace
-  ].join("\n").replaceAll(/A{18,}/g, "")
+/** Whole systems under faults. */
+export const simulation: Seeded.Simulation<Schedule.Step, Schedule.Schedule> = {
+  generate: Schedule.generate,
+  run,
+  summary: ({ config, survivable }) =>
+    `${survivable ? "only faults that a session survives" : "any fault"}\n${JSON.stringify(config)}`,
+  describe: Schedule.describe,
+  flags: ""
+}

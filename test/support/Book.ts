@@ -135,9 +135,6 @@ const handlers = Effect.gen(function*() {
  * @category layers
  * @since 0.1.0
  */
-export const layerWith = <D extends Actor.Durability>(options: Actor.LayerOptions & { readonly durability?: D } = {}) =>
-  Ledger.toLayer(handlers, { durability: "commit", ...options, initialState: { entries: [] } }).pipe(
-    Layer.provide(Ledger.layerHooks(hooks))
-  )
-
-export const layer = layerWith()
+export const layer = Ledger.toLayer(handlers, { durability: "commit", initialState: { entries: [] } }).pipe(
+  Layer.provide(Ledger.layerHooks(hooks))
+)

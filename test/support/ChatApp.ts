@@ -22,6 +22,9 @@ import * as SocketClient from "../../src/client/SocketClient.ts"
 import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import { ChatRoom, ChatRoomLayer, Journal } from "./ChatRoom.ts"
+import { settle } from "./settle.ts"
+
+export { settle }
 
 /**
  * A client of the room.
@@ -120,14 +123,6 @@ export const join = Effect.fnUntraced(function*(name: string, options?: Options)
 })
 
 /**
- * Lets everything happen that needs no time.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const settle = Effect.repeat(Effect.yieldNow, { times: 100 })
-
-/**
  * Lets everything happen that needs no time, then time pass.
  *
  * @category combinators
@@ -142,6 +137,14 @@ export const pass = (duration: Duration.Input) => Effect.andThen(settle, TestClo
  * @since 0.1.0
  */
 export const statusOf = (client: ChatClient) => SubscriptionRef.get(client.status)
+
+/**
+ * The tag of where a client stands now.
+ *
+ * @category getters
+ * @since 0.1.0
+ */
+export const tagOf = (client: ChatClient) => Effect.map(statusOf(client), ({ _tag }) => _tag)
 
 /**
  * The id of a client's connection; dies where it has none.

@@ -3,28 +3,12 @@
  *
  * @since 0.1.0
  */
-import { Context, Effect, Latch, Layer, Logger, Schema, SchemaGetter, Stream } from "effect"
+import { Context, Effect, Latch, Layer, Logger, Schema, Stream } from "effect"
 import { Rpc } from "effect/rpc"
 import * as Actor from "../../src/Actor.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as ActorStorage from "../../src/ActorStorage.ts"
-
-/** A value that nests as deep as its sender likes. */
-interface Tree {
-  readonly children: ReadonlyArray<Tree>
-}
-
-/** @internal */
-const Tree: Schema.Codec<Tree> = Schema.Struct({ children: Schema.Array(Schema.suspend(() => Tree)) })
-
-/** A schema with a bug: it throws on the text "bomb". */
-const Fragile = Schema.String.pipe(Schema.decodeTo(Schema.String, {
-  decode: SchemaGetter.transform((text: string) => {
-    if (text === "bomb") throw new Error("the schema is broken")
-    return text
-  }),
-  encode: SchemaGetter.transform((text: string) => text)
-}))
+import { Fragile, Tree } from "./Hostile.ts"
 
 /**
  * The actor.

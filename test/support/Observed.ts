@@ -10,7 +10,8 @@ import * as ActorClient from "../../src/ActorClient.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
 import * as Rooms from "./Rooms.ts"
-import { settle, untilSimulated } from "./World.ts"
+import { settle } from "./settle.ts"
+import { untilSimulated } from "./World.ts"
 
 /**
  * A line of the log.

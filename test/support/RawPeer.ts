@@ -8,6 +8,7 @@ import { Headers } from "effect/http"
 import { Socket } from "effect/socket"
 import * as ActorHost from "../../src/ActorHost.ts"
 import * as Frame from "../../src/session/Frame.ts"
+import { settle } from "./settle.ts"
 
 /**
  * A frame of the server, by its name.
@@ -43,14 +44,6 @@ export interface RawPeer {
   /** Goes away without a word. */
   readonly drop: Effect.Effect<void>
 }
-
-/**
- * Lets everything happen that needs no time.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const settle = Effect.asVoid(Effect.repeat(Effect.yieldNow, { times: 100 }))
 
 /**
  * Lets things happen until a condition holds, where they need threads of the platform, as hashing does; not for ever.

@@ -18,6 +18,7 @@ import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import * as CrashingStorage from "../simulation/durable/CrashingStorage.ts"
 import * as Hosts from "./Hosts.ts"
+import { settle } from "./settle.ts"
 
 const scene = { payload: { scene: Schema.String }, success: Schema.Finite }
 
@@ -311,14 +312,6 @@ export const onServer = <A, E>(
   use: (stage: Effect.Success<ReturnType<typeof Stage.client>>) => Effect.Effect<A, E>,
   key = "main"
 ): Effect.Effect<A, E> => Effect.flatMap(Effect.provideContext(Stage.client(key), life.context), use)
-
-/**
- * Lets all run that can run without time passing.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const settle = Effect.asVoid(Effect.repeat(Effect.yieldNow, { times: 100 }))
 
 /**
  * Steps time finely, so that reconnects happen, until the effect is done: at most a minute.

@@ -34,7 +34,7 @@ export class Works extends Actor.make("Works", {
     Rpc.make("listen", { payload: { gate: Schema.String }, success: Schema.String, stream: true }),
     /** Goes from one to the next along `keys`; `@name` waits at the gate of that name. */
     Rpc.make("visit", { payload: { keys: Schema.Array(Schema.String) }, success: Schema.String }),
-    /** As `visit`, but answers at once; the outcome is written down. */
+    /** As `visit`, but answers at once; `Floor` tells the outcome. */
     Rpc.make("send", { payload: { keys: Schema.Array(Schema.String) } })
   ]
 }) {}
@@ -52,6 +52,8 @@ export class Floor extends Context.Service<Floor, {
   readonly gate: (name: string) => Latch.Latch
   /** Done when somebody waits at a gate. */
   readonly waits: (name: string) => Deferred.Deferred<void>
+  /** What became of the first `send`. */
+  readonly sent: Deferred.Deferred<string>
 }>()("effect-tether/test/Works/Floor") {
   static readonly layer = Layer.sync(Floor, () => {
     const gates = new Map<string, Latch.Latch>()
@@ -59,6 +61,7 @@ export class Floor extends Context.Service<Floor, {
     return {
       entries: [],
       counted: 0,
+      sent: Deferred.makeUnsafe<string>(),
       gate: (name) => {
         const gate = gates.get(name) ?? Latch.makeUnsafe(false)
         gates.set(name, gate)
@@ -130,7 +133,7 @@ const makeHandlers = Effect.gen(function*() {
     visit: ({ keys }) => visit(floor, keys).pipe(Effect.provideService(ActorHost, host)),
     send: ({ keys }) =>
       visit(floor, keys).pipe(
-        Effect.tap((outcome) => Effect.sync(() => floor.entries.push(`sent ${outcome}`))),
+        Effect.flatMap((outcome) => Deferred.succeed(floor.sent, outcome)),
         Effect.provideService(ActorHost, host),
         // At once: the call leaves while its handler still has the turn.
         Effect.forkIn(scope, { startImmediately: true }),

@@ -33,6 +33,7 @@ import * as InProcess from "../../src/internal/inProcess.ts"
 import type { Lost } from "../../src/Reconnect.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import * as Hosts from "./Hosts.ts"
+import { settle } from "./settle.ts"
 import * as TcpProxy from "./TcpProxy.ts"
 
 /**
@@ -294,8 +295,6 @@ export const untilSimulated: World["until"] = Effect.fnUntraced(function*(effect
   }
   return yield* Effect.die(new Error("what the scenario waits for did not come within 10 simulated minutes"))
 })
-
-export const settle = Effect.asVoid(Effect.repeat(Effect.yieldNow, { times: 100 }))
 
 const untilLive: World["until"] = Effect.timeoutOrElse({
   duration: "10 seconds",

@@ -1,6 +1,5 @@
-import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { afterEach, vi } from "vitest"
+import { vi } from "vitest"
 import type * as RealAttachment from "../../../src/client/Attachment.ts"
 import { ClientSession } from "../../../src/client/ClientSession.ts"
 import { Commits } from "../../../src/host/Commits.ts"
@@ -10,11 +9,11 @@ import type * as RealRecovery from "../../../src/host/Recovery.ts"
 import type * as RealSegment from "../../../src/host/Segment.ts"
 import { ServerConnection } from "../../../src/host/ServerConnection.ts"
 import type * as RealResumeToken from "../../../src/session/ResumeToken.ts"
-import * as DurableSchedule from "./DurableSchedule.ts"
-import * as DurableSimulation from "./DurableSimulation.ts"
+import { notices } from "../Fault.ts"
+import { simulation } from "./DurableSimulation.ts"
 
 /** What the modules below do wrong. */
-const fault = vi.hoisted(() => ({ active: "" }))
+const fault = vi.hoisted(() => ({ active: "", times: 0 }))
 
 const { has } = vi.hoisted(() => ({ has: (name: string) => fault.active === name }))
 
@@ -162,38 +161,16 @@ const faults = [
   "stored alarms are not taken up",
   "stored answers are not read",
   "no token is known again",
-  "a new epoch is no gap",
-  ...Object.keys(patches)
+  "a new epoch is no gap"
 ]
 
-/** Seeds within which a fault has to show. */
-const seeds = 200
-
-/** What some faults need in order to show soon. */
-const settings: Record<string, Partial<DurableSchedule.Schedule>> = {
-  "an alarm that is cut short keeps what it had changed": { kickGrace: 100 }
+/** Alarms are cut short in every seed where that is what has to show. */
+const hurried: typeof simulation = {
+  ...simulation,
+  generate: (seed) => {
+    const schedule = simulation.generate(seed)
+    return has("an alarm that is cut short keeps what it had changed") ? { ...schedule, kickGrace: 100 } : schedule
+  }
 }
 
-const findFailure = Effect.fnUntraced(function*(name: string) {
-  fault.active = name
-  patches[name]?.()
-  for (let seed = 1; seed <= seeds; seed++) {
-    const result = yield* DurableSimulation.run({ ...DurableSchedule.generate(seed), ...settings[name] })
-    if (result.violations.length > 0) return { seed, result }
-  }
-  return undefined
-})
-
-describe("the simulation of durable actors notices when", () => {
-  afterEach(() => {
-    fault.active = ""
-    vi.restoreAllMocks()
-  })
-
-  for (const name of faults) {
-    it.live(name, () =>
-      Effect.map(findFailure(name), (failure) => {
-        assert.isDefined(failure, `${seeds} seeds hold in spite of it`)
-      }), 60_000)
-  }
-})
+notices("the simulation of durable actors notices when", hurried, fault, faults, patches)

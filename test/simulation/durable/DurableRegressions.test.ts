@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import * as Seeded from "../Seeded.ts"
 import type * as DurableSchedule from "./DurableSchedule.ts"
-import * as DurableSimulation from "./DurableSimulation.ts"
+import { simulation } from "./DurableSimulation.ts"
 
 const config: Omit<DurableSchedule.Schedule, "steps"> = {
   seed: 1,
@@ -25,8 +26,8 @@ const holds = (
   changes: Partial<Omit<DurableSchedule.Schedule, "steps">> = {}
 ) =>
   Effect.map(
-    DurableSimulation.run({ ...config, ...changes, steps }),
-    (result) => assert.deepStrictEqual(result.violations, [], DurableSimulation.report(result))
+    simulation.run({ ...config, ...changes, steps }),
+    (result) => assert.deepStrictEqual(result.violations, [], Seeded.report(simulation, result))
   )
 
 describe("found by the simulation of durable actors:", () => {

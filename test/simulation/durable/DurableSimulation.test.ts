@@ -1,20 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Scheduler } from "effect"
-import * as DurableSchedule from "./DurableSchedule.ts"
-import * as DurableSimulation from "./DurableSimulation.ts"
+import * as Seeded from "../Seeded.ts"
+import { simulation } from "./DurableSimulation.ts"
 
 /** Seeds that a test runs; the time limit is far above what they take. */
 const chunk = 40
 const limit = 120_000
 
-const holds = Effect.fnUntraced(function*(from: number, seeds: number) {
-  for (let seed = from; seed < from + seeds; seed++) {
-    const result = yield* DurableSimulation.run(DurableSchedule.generate(seed))
-    if (result.violations.length > 0) {
-      return yield* Effect.die(new Error(DurableSimulation.report(yield* DurableSimulation.shrink(result))))
-    }
-  }
-})
+const holds = (from: number, seeds: number) => Seeded.holds(simulation, from, seeds)
 
 describe("durable actors under crashes and failing storage", () => {
   for (let from = 1; from <= 160; from += chunk) {
@@ -40,8 +33,8 @@ describe("durable actors under crashes and failing storage", () => {
   it.live("do the same in every run of a seed", () =>
     Effect.gen(function*() {
       for (const seed of [3, 14, 159]) {
-        const first = yield* DurableSimulation.run(DurableSchedule.generate(seed))
-        const second = yield* DurableSimulation.run(DurableSchedule.generate(seed))
+        const first = yield* simulation.run(simulation.generate(seed))
+        const second = yield* simulation.run(simulation.generate(seed))
         assert.deepStrictEqual(second.trace, first.trace)
       }
     }), limit)

@@ -1,27 +1,13 @@
 /**
  * Durable actors under crashes, failing storage and a bad network, checked against what was promised.
  */
-import {
-  Cause,
-  Clock,
-  Context,
-  Effect,
-  Exit,
-  Fiber,
-  FiberSet,
-  Layer,
-  Random,
-  References,
-  Scope,
-  Stream,
-  SubscriptionRef
-} from "effect"
-import { WebCrypto } from "effect/crypto"
+import { Cause, Clock, Context, Effect, Exit, Fiber, FiberSet, Layer, Scope, Stream, SubscriptionRef } from "effect"
 import { Headers } from "effect/http"
 import { TestClock } from "effect/testing"
 import * as SocketClient from "../../../src/client/SocketClient.ts"
 import { type Actor, ActorClient, ActorHost, ActorStorage, ConnectionError } from "../../../src/index.ts"
 import * as MemoryNetwork from "../../../src/testing/MemoryNetwork.ts"
+import * as Seeded from "../Seeded.ts"
 import * as CrashingStorage from "./CrashingStorage.ts"
 import * as DurableSchedule from "./DurableSchedule.ts"
 import { Failed, layer, Vault } from "./Vault.ts"
@@ -39,12 +25,6 @@ interface Client {
   readonly ids: Set<string>
   readonly written: Array<string>
   gaps: number
-}
-
-export interface Result {
-  readonly schedule: DurableSchedule.Schedule
-  readonly violations: ReadonlyArray<string>
-  readonly trace: ReadonlyArray<string>
 }
 
 interface Life {
@@ -454,52 +434,19 @@ const live = Effect.fnUntraced(function*(schedule: DurableSchedule.Schedule) {
   return self
 })
 
-/** Secrets that are the same in every run of a seed. */
-const makeCrypto = () => {
-  let made = 0
-  const getRandomValues = (bytes: Uint8Array) => {
-    made++
-    for (let i = 0; i < bytes.length; i++) bytes[i] = made >>> (8 * (bytes.length - 1 - i))
-    for (let i = 0; i < bytes.length - 3; i++) bytes[i] = 0
-    return bytes
-  }
-  return { getRandomValues } as Crypto
-}
-
 /** Runs a schedule to its end and tells what did not hold. */
-export const run = (schedule: DurableSchedule.Schedule): Effect.Effect<Result> =>
+const run = (schedule: DurableSchedule.Schedule) =>
   live(schedule).pipe(
     Effect.scoped,
-    Effect.provideService(WebCrypto.WebCrypto, makeCrypto()),
-    Effect.provideService(References.MinimumLogLevel, "None"),
-    Random.withSeed(schedule.seed),
-    Effect.provide(TestClock.layer({ warningDelay: "10 seconds" }), { local: true }),
+    Seeded.repeatable(schedule.seed),
     Effect.map(({ trace, violations }) => ({ schedule, trace, violations }))
   )
 
-/** Leaves out steps as long as the run still fails. */
-export const shrink = Effect.fnUntraced(function*(failed: Result): Effect.fn.Return<Result> {
-  let best = failed
-  for (let size = Math.ceil(failed.schedule.steps.length / 2); size >= 1; size = Math.floor(size / 2)) {
-    for (let from = 0; from < best.schedule.steps.length;) {
-      const steps = best.schedule.steps.filter((_, i) => i < from || i >= from + size)
-      const result = yield* run({ ...best.schedule, steps })
-      if (result.violations.length > 0) best = result
-      else from += size
-    }
-  }
-  return best
-})
-
-/** A failed run as a text. */
-export const report = ({ schedule, trace, violations }: Result): string =>
-  [
-    `seed ${schedule.seed} of durable actors`,
-    `again: npm run simulate -- --durable --from ${schedule.seed} --seeds 1`,
-    JSON.stringify({ ...schedule, steps: undefined }),
-    ...schedule.steps.map(DurableSchedule.describe),
-    "what was wrong:",
-    ...violations.slice(0, 10).map((violation) => `  ${violation}`),
-    "trace:",
-    ...trace
-  ].join("\n").replaceAll(/A{18,}/g, "")
+/** Durable actors under crashes and failing storage. */
+export const simulation: Seeded.Simulation<DurableSchedule.Step, DurableSchedule.Schedule> = {
+  generate: DurableSchedule.generate,
+  run,
+  summary: (schedule) => `durable actors\n${JSON.stringify({ ...schedule, steps: undefined })}`,
+  describe: DurableSchedule.describe,
+  flags: "--durable "
+}
