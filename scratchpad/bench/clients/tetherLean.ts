@@ -45,7 +45,7 @@ class Wire {
   receive(): void {
     this.received++
     if (this.received - this.reported >= ackEvery) this.socket.send(`[${this.ack()}]`)
-    else this.timer ??= setTimeout(this.onTimer, 250)
+    else this.timer ??= setTimeout(this.onTimer, 1000)
   }
 
   private readonly onTimer = (): void => {
