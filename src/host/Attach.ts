@@ -104,7 +104,7 @@ class ClientSocket implements Handler<Frame.ClientFrame, never>, Paced {
   }
 
   get serve(): Effect.Effect<void> {
-    return Effect.ignore(Effect.onExit(this.socket.read, (exit) => this.finish(exit)))
+    return Effect.catch(Effect.onExit(this.socket.read, (exit) => this.finish(exit)), () => Effect.void)
   }
 
   get pull(): Link["pull"] {
