@@ -58,12 +58,14 @@ export interface Handler<F extends Frame.ClientFrame | Frame.ServerFrame, E> {
 
 /**
  * An acknowledgement is written after `ackEvery` frames or messages of
- * `ackLength` together, after the delay in milliseconds, or with a message that
- * leaves anyway if it is for `ackRides` frames at least or the first one in that
- * time: to acknowledge every call or event by itself would cost as much as they do.
+ * `ackLength` together, but at least after each part of what the peer may keep;
+ * after the delay in milliseconds; or with a message that leaves anyway if it is
+ * for `ackRides` frames at least or the first one in that time. To acknowledge
+ * every call or event by itself would cost as much as they do.
  */
-const ackEvery = 32
+const ackEvery = 128
 const ackLength = 65_536
+const ackPart = 1 / 8
 const ackRides = 8
 const ackDelay = 1_000
 
@@ -182,8 +184,10 @@ export class SessionSocket<F extends Frame.ClientFrame | Frame.ServerFrame, E = 
 
   /** Sees to it that what was taken in will be acknowledged. */
   private acknowledge(session: Session): void {
-    if (this.unreportedLength >= ackLength) session.ackDue = true
-    if (session.ackDue || session.unreported >= ackEvery) this.outgoing.nudge()
+    const { bytes, frames } = session.bounds
+    session.ackDue ||= session.unreported >= Math.min(ackEvery, frames * ackPart) ||
+      this.unreportedLength >= Math.min(ackLength, bytes * ackPart)
+    if (session.ackDue) this.outgoing.nudge()
     this.ackDeadline ??= this.engine.deadlines.set(ackDelay, this)
   }
 

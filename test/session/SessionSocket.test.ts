@@ -19,7 +19,7 @@ const make = Effect.gen(function*() {
     write: (message) => Effect.sync(() => void written.push(JSON.parse(message))),
     close: () => Effect.void
   }
-  const session = new Session({ frames: 1_000, bytes: 1_000_000 })
+  const session = new Session({ frames: 2_000, bytes: 1_000_000 })
   const socket: SessionSocket<Frame.ClientFrame> = new SessionSocket(link, yield* Engine.make, {
     decode: Envelope.decodeClient,
     maxBatchBytes: () => 100_000,
@@ -99,10 +99,20 @@ describe("a socket of a session", () => {
   it.effect("acknowledges many frames without waiting for anything", () =>
     Effect.gen(function*() {
       const { heard, say } = yield* make
-      yield* say(...range(0, 31).map((i) => ["subscribe", `event-${i}`]))
+      yield* say(...range(0, 127).map((i) => ["subscribe", `event-${i}`]))
       assert.deepStrictEqual(heard(), [])
-      yield* say(["subscribe", "event-31"])
-      assert.deepStrictEqual(heard(), [[["ack", 32]]])
+      yield* say(["subscribe", "event-127"])
+      assert.deepStrictEqual(heard(), [[["ack", 128]]])
+    }))
+
+  it.effect("acknowledges an eighth of what the peer may keep, however little that is", () =>
+    Effect.gen(function*() {
+      const { heard, say, session } = yield* make
+      session.bounds = { frames: 32, bytes: 1_000_000 }
+      yield* say(...range(0, 3).map((i) => ["subscribe", `event-${i}`]))
+      assert.deepStrictEqual(heard(), [])
+      yield* say(["subscribe", "event-3"])
+      assert.deepStrictEqual(heard(), [[["ack", 4]]])
     }))
 
   it.effect("takes an acknowledgement of frames that had not been sent when it was on its way for a fault", () =>
