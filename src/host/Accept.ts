@@ -123,7 +123,7 @@ export const serveSocket = (socket: Socket.Socket, options: {
   }).pipe(Effect.scoped, logEnd)
 
 const logEnd = <A, R>(effect: Effect.Effect<A, Socket.SocketError, R>): Effect.Effect<A | void, never, R> =>
-  Effect.catch(effect, () => Effect.logDebug("a client left before it got in"))
+  effect.pipe(Effect.catch(() => Effect.logDebug("a client left before it got in")))
 
 const readHello = (
   link: Link.Link,
