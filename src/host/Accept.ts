@@ -7,7 +7,7 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
 import type { ActorUnavailable } from "../CallError.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
@@ -20,7 +20,7 @@ import type { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as ServerMetrics from "../telemetry/ServerMetrics.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
 import * as Attach from "./Attach.ts"
-import { Handshakes, type Place } from "./Handshakes.ts"
+import { Handshakes } from "./Handshakes.ts"
 import type { Instances } from "./Instances.ts"
 import * as InTime from "./InTime.ts"
 import type { Settings } from "./Settings.ts"
@@ -80,10 +80,7 @@ const greet = Effect.fnUntraced(function*(
   limit: { maxBytes: number }
 ): Effect.fn.Return<Omit<Greeted, "headers"> | undefined, Socket.SocketError, Scope.Scope> {
   if (isDraining()) return yield* turnAway(link, DisconnectReason.Draining.make({}))
-  const { evict, place } = yield* Effect.acquireRelease(
-    Effect.sync(() => handshakes.enter(() => makeRoom(link))),
-    leavePlace
-  )
+  const { evict, place } = yield* enter(handshakes, link)
   if (evict !== undefined) {
     yield* ServerMetrics.rejected("TooManyHandshakes")
     yield* Effect.forkScoped(evict)
@@ -95,7 +92,12 @@ const greet = Effect.fnUntraced(function*(
   return { hello, link, onAttached: () => void place.leave() }
 })
 
-const leavePlace = ({ place }: { readonly place: Place }) => Effect.sync(() => place.leave())
+/** The place is left with the scope of the link, which has finalizers already: another scope with two would cost a map. */
+const enter = (handshakes: Handshakes, link: Link.Link) =>
+  Effect.suspend(() => {
+    const entered = handshakes.enter(() => makeRoom(link))
+    return Effect.as(Scope.addFinalizer(link.scope, Effect.sync(() => entered.place.leave())), entered)
+  }).pipe(Effect.uninterruptible)
 
 const makeRoom = (link: Link.Link): Effect.Effect<void> =>
   link.close(EndCode.codes.Draining, "too many handshakes at once; come back later").pipe(
@@ -121,7 +123,7 @@ export const serveSocket = (socket: Socket.Socket, options: {
   }).pipe(Effect.scoped, logEnd)
 
 const logEnd = <A, R>(effect: Effect.Effect<A, Socket.SocketError, R>): Effect.Effect<A | void, never, R> =>
-  Effect.catchTag(effect, "SocketError", () => Effect.logDebug("a client left before it got in"))
+  effect.pipe(Effect.catch(() => Effect.logDebug("a client left before it got in")))
 
 const readHello = (
   link: Link.Link,
@@ -179,6 +181,7 @@ const start = (
   { hookTimeout }: Settings
 ): Effect.Effect<ActorInstance, ActorUnavailable | Socket.SocketError, Scope.Scope> =>
   live.visit(key).pipe(
+    Scope.provide(link.scope),
     InTime.whenSlow((starting) =>
       starting.pipe(
         Effect.timeoutOrElse({

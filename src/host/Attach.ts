@@ -104,7 +104,10 @@ class ClientSocket implements Handler<Frame.ClientFrame, never>, Paced {
   }
 
   get serve(): Effect.Effect<void> {
-    return Effect.ignore(Effect.onExit(this.socket.read, (exit) => this.finish(exit)))
+    return this.socket.read.pipe(
+      Effect.onExit((exit) => this.finish(exit)),
+      Effect.catch(() => Effect.void)
+    )
   }
 
   get pull(): Link["pull"] {

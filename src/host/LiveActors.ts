@@ -16,9 +16,9 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
-import * as FiberMap from "effect/FiberMap"
 import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
+import { type Deadline, Deadlines, type Waiter } from "../session/Deadlines.ts"
 
 /**
  * The instances of one actor.
@@ -54,7 +54,7 @@ export interface Keeper {
   readonly stop: Effect.Effect<void>
 }
 
-interface Entry<A, E> {
+interface Entry<A, E> extends Waiter {
   readonly scope: Scope.Closeable
   readonly started: Deferred.Deferred<A, E>
   readonly gone: Deferred.Deferred<void>
@@ -62,13 +62,17 @@ interface Entry<A, E> {
   /** The start, while it is under way. */
   starting: Fiber.Fiber<unknown> | undefined
   users: number
+  /** When its last user has left, in monotonic microseconds. */
+  idleSince: number
+  /** When to look whether it has been idle for long enough: not called off by who comes in between. */
+  deadline: Deadline | undefined
   /** Whether it was ever used by more than visitors. */
   settled: boolean
   stopping: boolean
 }
 
-/** An instance that nobody was admitted to stops after a second: anybody can name a key. */
-const unsettledIdleTime = Duration.seconds(1)
+/** An instance that nobody was admitted to stops after a second, here in milliseconds: anybody can name a key. */
+const unsettledIdleTime = 1_000
 
 /**
  * Makes the registry in the current scope. `start` runs in the scope of the
@@ -83,13 +87,16 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
 }): Effect.fn.Return<LiveActors<A, E>, never, Scope.Scope> {
   const context = yield* Effect.context<never>()
   const entries = new Map<string, Entry<A, E>>()
-  const unsettledIdle = Duration.min(options.maxIdleTime, unsettledIdleTime)
+  const deadlines = new Deadlines(context, yield* Effect.scope)
+  const maxIdle = Duration.toMillis(options.maxIdleTime)
+  const unsettledIdle = Math.min(maxIdle, unsettledIdleTime)
   let closed = false
 
   const stop = (key: string, entry: Entry<A, E>, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> =>
     Effect.suspend(() => {
       if (entry.stopping) return Deferred.await(entry.gone)
       entry.stopping = true
+      deadlines.cancel(entry.deadline)
       // A start that went on would add to what is being closed.
       const cutShort = entry.starting === undefined ? Effect.void : Fiber.interrupt(entry.starting)
       return Effect.andThen(cutShort, Scope.close(entry.scope, exit)).pipe(
@@ -100,9 +107,8 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
       )
     }).pipe(Effect.uninterruptible)
 
-  // Last in, first out: the instances stop before the fibers that watch over them are interrupted.
-  const idle = yield* FiberMap.make<string>()
-  const starting = yield* FiberSet.make()
+  // Last in, first out: the instances stop before the fibers that start and stop them are interrupted.
+  const fibers = yield* FiberSet.make()
   yield* Effect.addFinalizer((exit) =>
     Effect.suspend(() => {
       closed = true
@@ -113,31 +119,35 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
     })
   )
 
-  const release = (key: string, entry: Entry<A, E>) =>
-    Effect.suspend(() =>
-      --entry.users > 0 || entry.stopping || closed
-        ? Effect.void
-        : Effect.asVoid(FiberMap.run(
-          idle,
-          key,
-          // Once due, the stop is not interrupted by a newcomer: that one waits for it.
-          Effect.sleep(entry.settled ? options.maxIdleTime : unsettledIdle).pipe(
-            // A newcomer may have come between the last user's leaving and the start of this timer.
-            Effect.andThen(Effect.suspend(() => entry.users > 0 ? Effect.void : stop(key, entry, Exit.void))),
-            Effect.updateContext((_: Context.Context<never>) => context)
-          )
-        ))
-    )
+  const idleTime = (entry: Entry<A, E>) => entry.settled ? maxIdle : unsettledIdle
 
-  const use = (key: string, entry: Entry<A, E>, settles: boolean): Effect.Effect<void, never, Scope.Scope> =>
-    Effect.uninterruptible(Effect.suspend(() => {
+  /** Looks again when it has been idle for long enough, unless somebody does so already. */
+  const watch = (entry: Entry<A, E>) => {
+    if (entry.deadline !== undefined || idleTime(entry) === Infinity) return
+    entry.deadline = deadlines.set(idleTime(entry) - (deadlines.now() - entry.idleSince) / 1000, entry)
+  }
+
+  /** Once due, the stop is not interrupted by a newcomer: that one waits for it. */
+  const onDeadline = (key: string, entry: Entry<A, E>) => {
+    entry.deadline = undefined
+    if (entry.users > 0 || entry.stopping || closed) return
+    if (deadlines.now() - entry.idleSince < idleTime(entry) * 1000) watch(entry)
+    else FiberSet.addUnsafe(fibers, Effect.runForkWith(context)(stop(key, entry, Exit.void)))
+  }
+
+  const release = (entry: Entry<A, E>) =>
+    Effect.sync(() => {
+      if (--entry.users > 0 || entry.stopping || closed) return
+      entry.idleSince = deadlines.now()
+      watch(entry)
+    })
+
+  const use = (entry: Entry<A, E>, settles: boolean): Effect.Effect<void, never, Scope.Scope> =>
+    Effect.suspend(() => {
       entry.users++
       entry.settled ||= settles
-      return Effect.andThen(
-        Effect.addFinalizer(() => release(key, entry)),
-        FiberMap.remove(idle, key)
-      )
-    }))
+      return Effect.addFinalizer(() => release(entry))
+    }).pipe(Effect.uninterruptible)
 
   const begin = (key: string): Effect.Effect<Entry<A, E>> => {
     const entry: Entry<A, E> = {
@@ -147,14 +157,17 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
       instance: undefined,
       starting: undefined,
       users: 0,
+      idleSince: 0,
+      deadline: undefined,
+      onDeadline: () => onDeadline(key, entry),
       settled: false,
       stopping: false
     }
     entries.set(key, entry)
     const keeper: Keeper = {
-      retain: use(key, entry, true),
+      retain: use(entry, true),
       stop: Effect.asVoid(FiberSet.run(
-        starting,
+        fibers,
         Effect.updateContext(stop(key, entry, Exit.void), (_: Context.Context<never>) => context)
       ))
     }
@@ -166,7 +179,7 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
         return Effect.andThen(failed, Deferred.done(entry.started, exit))
       }))
     return FiberSet.run(
-      starting,
+      fibers,
       Effect.ignoreCause(
         Effect.updateContext(start, (_: Context.Context<never>) => Context.add(context, Scope.Scope, entry.scope))
       )
@@ -183,7 +196,7 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
       if (found?.stopping === true) return restore(Effect.andThen(Deferred.await(found.gone), acquire(key, settles)))
       return Effect.flatMap(
         found === undefined ? begin(key) : Effect.succeed(found),
-        (entry) => Effect.andThen(use(key, entry, settles), restore(Deferred.await(entry.started)))
+        (entry) => Effect.andThen(use(entry, settles), restore(Deferred.await(entry.started)))
       )
     })
 

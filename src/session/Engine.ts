@@ -22,6 +22,8 @@ export class Engine {
   readonly deadlines: Deadlines
   private readonly context: Context.Context<never>
   private readonly scope: Scope.Scope
+  private lastFrame = ""
+  private lastMessage = ""
 
   constructor(context: Context.Context<never>, scope: Scope.Scope, dispatcher: Scheduler.SchedulerDispatcher) {
     this.context = context
@@ -33,6 +35,15 @@ export class Engine {
   /** Starts an effect at once, in a fiber that ends with the scope; `scope` is the engine's own where none is given. */
   fork<A, E>(effect: Effect.Effect<A, E>, scope: Scope.Scope = this.scope): Fiber.Fiber<A, E> {
     return Fiber.runIn(Effect.runForkWith(this.context)(effect), scope)
+  }
+
+  /** The message of one frame alone. All receivers of a broadcast have the same: it is put together once. */
+  toMessage(frame: string): string {
+    if (frame !== this.lastFrame) {
+      this.lastFrame = frame
+      this.lastMessage = `[${frame}]\n`
+    }
+    return this.lastMessage
   }
 }
 

@@ -26,7 +26,7 @@ export interface Link {
   readonly scope: Scope.Scope
   /** The next messages, in order; fails when the socket has ended. */
   readonly pull: Effect.Effect<NonEmptyReadonlyArray<string>, Socket.SocketError | ProtocolViolation>
-  /** Hands one message to the socket. */
+  /** Hands one message to the socket; it may have its line feed already. */
   write(message: string): Effect.Effect<void, Socket.SocketError>
   /** Drops the socket without a word: `pull` fails. */
   readonly abort: Effect.Effect<void>
@@ -78,7 +78,7 @@ class SocketLink implements Link {
   }
 
   write(message: string): Effect.Effect<void, Socket.SocketError> {
-    return this.writer.write(message + "\n")
+    return this.writer.write(message.endsWith("\n") ? message : message + "\n")
   }
 
   close(code: number, reason: string): Effect.Effect<void> {

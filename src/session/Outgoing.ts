@@ -6,6 +6,7 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import type { SocketError } from "effect/socket/Socket"
 import type { Engine } from "./Engine.ts"
 import * as Frame from "./Frame.ts"
 import type { Link } from "./Link.ts"
@@ -82,7 +83,9 @@ export class Outgoing {
   /** Adds a frame to the next message; never waits. */
   push(frame: string): void {
     if (this.closing !== undefined) return
-    this.frames.push(frame)
+    // A literal takes no more room than it needs: most messages are one frame.
+    if (this.frames.length === 0) this.frames = [frame]
+    else this.frames.push(frame)
     this.nudge()
   }
 
@@ -180,15 +183,18 @@ export class Outgoing {
     const extra = this.owner.beforeWrite()
     if (extra !== undefined) this.frames.push(extra)
     if (this.frames.length === 0) return this.goOn()
-    const messages = toMessages(this.frames, this.owner.maxBatchBytes())
+    const write = this.write(this.frames)
     this.frames = []
     this.once?.clear()
-    this.run(
-      messages.length === 1
-        ? this.link.write(messages[0]!)
-        : Effect.forEach(messages, (message) => this.link.write(message), { discard: true }),
-      (exit) => Exit.isSuccess(exit) ? this.goOn() : this.fail()
-    )
+    this.run(write, (exit) => Exit.isSuccess(exit) ? this.goOn() : this.fail())
+  }
+
+  private write(frames: ReadonlyArray<string>): Effect.Effect<void, SocketError> {
+    if (frames.length === 1) return this.link.write(this.engine.toMessage(frames[0]!))
+    const messages = toMessages(frames, this.owner.maxBatchBytes())
+    return messages.length === 1
+      ? this.link.write(messages[0]!)
+      : Effect.forEach(messages, (message) => this.link.write(message), { discard: true })
   }
 
   /** After a write: what has come meanwhile is next, then the end. */
@@ -217,12 +223,12 @@ const toMessages = (frames: ReadonlyArray<string>, maxBytes: number): ReadonlyAr
     // A UTF-16 code unit takes at most three bytes in UTF-8.
     const next = frames[i]!.length * 3 + 1
     if (i > first && (length + next > maxBytes || i - first >= Frame.maxFrames)) {
-      messages.push(`[${frames.slice(first, i).join(",")}]`)
+      messages.push(`[${frames.slice(first, i).join(",")}]\n`)
       first = i
       length = 2
     }
     length += next
   }
-  messages.push(`[${(first === 0 ? frames : frames.slice(first)).join(",")}]`)
+  messages.push(`[${(first === 0 ? frames : frames.slice(first)).join(",")}]\n`)
   return messages
 }

@@ -57,14 +57,17 @@ export interface Handler<F extends Frame.ClientFrame | Frame.ServerFrame, E> {
 }
 
 /**
- * An acknowledgement is written after `ackEvery` frames, after the delay in
- * milliseconds, or with a message that leaves anyway if it is for `ackRides`
- * frames at least or the first one in that time: to acknowledge every call by
- * itself would cost as much as the calls.
+ * An acknowledgement is written after `ackEvery` frames or messages of
+ * `ackLength` together, but at least after each part of what the peer may keep;
+ * after the delay in milliseconds; or with a message that leaves anyway if it is
+ * for `ackRides` frames at least or the first one in that time. To acknowledge
+ * every call or event by itself would cost as much as they do.
  */
-const ackEvery = 32
+const ackEvery = 128
+const ackLength = 65_536
+const ackPart = 1 / 8
 const ackRides = 8
-const ackDelay = 250
+const ackDelay = 1_000
 
 const ping = Frame.encode(["ping"])
 const pong = Frame.encode(["pong"])
@@ -89,6 +92,8 @@ export class SessionSocket<F extends Frame.ClientFrame | Frame.ServerFrame, E = 
   private acknowledgeable = Infinity
   /** When the last acknowledgement was written, in monotonic microseconds. */
   private reportedAt = -Infinity
+  /** Length of the messages since then, in UTF-16 code units. */
+  private unreportedLength = 0
 
   constructor(link: Link, engine: Engine, handler: Handler<F, E>) {
     this.link = link
@@ -148,6 +153,7 @@ export class SessionSocket<F extends Frame.ClientFrame | Frame.ServerFrame, E = 
   }
 
   private onMessage(message: string): Rest<E> {
+    this.unreportedLength += message.length
     const frames = this.handler.decode(message)
     return Exit.isSuccess(frames)
       ? inOrder(frames.value, (frame) => this.onFrame(frame), () => this.outgoing.relieve())
@@ -178,7 +184,10 @@ export class SessionSocket<F extends Frame.ClientFrame | Frame.ServerFrame, E = 
 
   /** Sees to it that what was taken in will be acknowledged. */
   private acknowledge(session: Session): void {
-    if (session.unreported >= ackEvery) this.outgoing.nudge()
+    const { bytes, frames } = session.bounds
+    session.ackDue ||= session.unreported >= Math.min(ackEvery, frames * ackPart) ||
+      this.unreportedLength >= Math.min(ackLength, bytes * ackPart)
+    if (session.ackDue) this.outgoing.nudge()
     this.ackDeadline ??= this.engine.deadlines.set(ackDelay, this)
   }
 
@@ -211,6 +220,7 @@ export class SessionSocket<F extends Frame.ClientFrame | Frame.ServerFrame, E = 
     const count = SessionState.report(session.state)
     if (count === undefined) return undefined
     this.reportedAt = this.heartbeat.lastHeard
+    this.unreportedLength = 0
     return Frame.encode(["ack", count])
   }
 

@@ -56,7 +56,9 @@ export const make = (): SessionState => ({
  */
 export const send = (self: SessionState, frame: string): void => {
   self.sent++
-  self.kept.push(frame)
+  // A literal takes no more room than it needs: most connections keep one frame, or none.
+  if (self.kept.length === 0) self.kept = [frame]
+  else self.kept.push(frame)
   self.keptLength += frame.length
 }
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Duration, Effect, Exit, Fiber } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Scope } from "effect"
+import { TestClock } from "effect/testing"
 import * as LiveActors from "../../src/host/LiveActors.ts"
 
 describe("the live instances of an actor", () => {
@@ -34,5 +35,45 @@ describe("the live instances of an actor", () => {
       assert.isTrue(Exit.hasInterrupts(yield* Fiber.join(first)))
       assert.strictEqual(yield* Fiber.join(second), 2)
       assert.deepStrictEqual(log, ["begins 1", "ends 1", "begins 2"])
+    }).pipe(Effect.scoped))
+
+  it.effect("stop when nobody has used them for the time that is allowed, counted from their last user", () =>
+    Effect.gen(function*() {
+      let stops = 0
+      const live = yield* LiveActors.make({
+        maxIdleTime: Duration.minutes(1),
+        start: () => Effect.addFinalizer(() => Effect.sync(() => stops++))
+      })
+      const use = Effect.scoped(live.get("key"))
+      yield* use
+      yield* TestClock.adjust("50 seconds")
+      yield* use
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(stops, 0)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(stops, 1)
+      assert.strictEqual(live.size(), 0)
+    }).pipe(Effect.scoped))
+
+  it.effect("stay while somebody uses them, and soon stop where nobody but visitors has come", () =>
+    Effect.gen(function*() {
+      let stops = 0
+      const live = yield* LiveActors.make({
+        maxIdleTime: Duration.minutes(1),
+        start: () => Effect.addFinalizer(() => Effect.sync(() => stops++))
+      })
+      yield* Effect.scoped(live.visit("visited"))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(stops, 1)
+      const user = yield* Scope.make()
+      yield* Effect.scoped(live.visit("used"))
+      yield* Scope.provide(live.get("used"), user)
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(stops, 1)
+      yield* Scope.close(user, Exit.void)
+      yield* TestClock.adjust("59 seconds")
+      assert.strictEqual(stops, 1)
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(stops, 2)
     }).pipe(Effect.scoped))
 })

@@ -214,7 +214,7 @@ export class MinimalClient {
   private onData(frame: Frame): void {
     const session = this.session!
     if (++session.received % 32 === 0) this.ack()
-    else this.after(250, () => this.ack())
+    else this.after(1_000, () => this.ack())
     if (frame[0] === "event") return this.options.onEvent(frame[1], frame[2])
     this.calls.onFrame(frame)
     if (frame[0] === "chunk") this.send(JSON.stringify(["chunk-ack", frame[1]]))

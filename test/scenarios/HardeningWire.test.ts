@@ -181,7 +181,7 @@ describe("what waits to be written", () => {
         scope: yield* Effect.scope,
         pull: Effect.never,
         abort: Effect.void,
-        write: (message) => Effect.andThen(reading.await, Effect.sync(() => void written.push(message))),
+        write: (message) => Effect.andThen(reading.await, Effect.sync(() => void written.push(message.trimEnd()))),
         close: () => Effect.void
       }
       const outgoing = new Outgoing(link, yield* Engine.make, {

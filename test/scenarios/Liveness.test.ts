@@ -256,7 +256,7 @@ describe("a client that stops reading (32)", () => {
       yield* network.stall
       yield* ChatApp.pass("10 seconds")
       yield* network.heal
-      yield* ChatApp.pass("5 seconds")
+      for (let second = 0; second < 5; second++) yield* ChatApp.pass("1 second")
 
       assert.deepStrictEqual(counted.values, Array.range(1, 500))
       assert.deepStrictEqual(journal.entries, ["before ada", "connect ada"])

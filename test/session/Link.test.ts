@@ -40,11 +40,12 @@ describe("a link over a WebSocket", () => {
       assert.strictEqual((yield* Effect.flip(link.pull))._tag, "ProtocolViolation")
     }))
 
-  it.effect("ends every message with a line feed", () =>
+  it.effect("ends every message with a line feed, and no more than one", () =>
     Effect.gen(function*() {
       const { link, written } = yield* open()
       yield* link.write("[1]")
-      assert.deepStrictEqual(written, ["[1]\n"])
+      yield* link.write("[2]\n")
+      assert.deepStrictEqual(written, ["[1]\n", "[2]\n"])
     }))
 })
 

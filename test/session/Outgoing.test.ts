@@ -13,7 +13,7 @@ const makeLink = (hold: Effect.Effect<void, Socket.SocketError> = Effect.void) =
     scope: Scope.makeUnsafe(),
     pull: Effect.never,
     abort: Effect.void,
-    write: (message) => Effect.andThen(hold, Effect.sync(() => written.push(message))),
+    write: (message) => Effect.andThen(hold, Effect.sync(() => written.push(message.trimEnd()))),
     close: (code, reason) => Effect.sync(() => written.push(`close ${code} ${reason}`))
   }
   return { link, written }

@@ -19,7 +19,7 @@ const make = Effect.gen(function*() {
     write: (message) => Effect.sync(() => void written.push(JSON.parse(message))),
     close: () => Effect.void
   }
-  const session = new Session({ frames: 1_000, bytes: 1_000_000 })
+  const session = new Session({ frames: 2_000, bytes: 1_000_000 })
   const socket: SessionSocket<Frame.ClientFrame> = new SessionSocket(link, yield* Engine.make, {
     decode: Envelope.decodeClient,
     maxBatchBytes: () => 100_000,
@@ -53,7 +53,7 @@ describe("a socket of a session", () => {
       assert.deepStrictEqual(heard(), [[reply(1), ["ack", 2]]])
     }))
 
-  it.effect("does not acknowledge with each of the answers that follow within a quarter of a second", () =>
+  it.effect("does not acknowledge with each of the answers that follow within a second", () =>
     Effect.gen(function*() {
       const { heard, say } = yield* make
       yield* say(call(0))
@@ -68,25 +68,51 @@ describe("a socket of a session", () => {
       assert.deepStrictEqual(heard(), [[reply(8), ["ack", 9]]])
     }))
 
-  it.effect("acknowledges a quarter of a second later what no message has taken along", () =>
+  it.effect("acknowledges a second later what no message has taken along", () =>
     Effect.gen(function*() {
       const { heard, say } = yield* make
       yield* say(["subscribe", "a"])
-      yield* TestClock.adjust("249 millis")
+      yield* TestClock.adjust("999 millis")
       assert.deepStrictEqual(heard(), [])
       yield* TestClock.adjust("1 milli")
       assert.deepStrictEqual(heard(), [[["ack", 1]]])
-      yield* TestClock.adjust("1 second")
+      yield* TestClock.adjust("2 seconds")
       assert.deepStrictEqual(heard(), [])
+    }))
+
+  it.effect("acknowledges frames that are large together without waiting, once each time", () =>
+    Effect.gen(function*() {
+      const { heard, say } = yield* make
+      const large = (id: number) => ["call", id, "x", "x".repeat(40_000)]
+      yield* say(call(0))
+      heard()
+      yield* say(large(1))
+      assert.deepStrictEqual(heard(), [[reply(1)]])
+      yield* TestClock.adjust("1 milli")
+      yield* say(large(2))
+      assert.deepStrictEqual(heard(), [[reply(2), ["ack", 3]]])
+      yield* TestClock.adjust("1 milli")
+      yield* say(call(3))
+      assert.deepStrictEqual(heard(), [[reply(3)]])
     }))
 
   it.effect("acknowledges many frames without waiting for anything", () =>
     Effect.gen(function*() {
       const { heard, say } = yield* make
-      yield* say(...range(0, 31).map((i) => ["subscribe", `event-${i}`]))
+      yield* say(...range(0, 127).map((i) => ["subscribe", `event-${i}`]))
       assert.deepStrictEqual(heard(), [])
-      yield* say(["subscribe", "event-31"])
-      assert.deepStrictEqual(heard(), [[["ack", 32]]])
+      yield* say(["subscribe", "event-127"])
+      assert.deepStrictEqual(heard(), [[["ack", 128]]])
+    }))
+
+  it.effect("acknowledges an eighth of what the peer may keep, however little that is", () =>
+    Effect.gen(function*() {
+      const { heard, say, session } = yield* make
+      session.bounds = { frames: 32, bytes: 1_000_000 }
+      yield* say(...range(0, 3).map((i) => ["subscribe", `event-${i}`]))
+      assert.deepStrictEqual(heard(), [])
+      yield* say(["subscribe", "event-3"])
+      assert.deepStrictEqual(heard(), [[["ack", 4]]])
     }))
 
   it.effect("takes an acknowledgement of frames that had not been sent when it was on its way for a fault", () =>

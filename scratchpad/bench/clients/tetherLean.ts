@@ -6,7 +6,7 @@ import { WebSocket } from "ws"
 import { token } from "../contracts/work.ts"
 import { type Connect, fromCallback } from "./Peer.ts"
 
-const ackEvery = 32
+const ackEvery = 128
 
 class Wire {
   readonly waiting = new Map<number, (reply: any) => void>()
@@ -41,11 +41,11 @@ class Wire {
     return `["ack",${this.received}]`
   }
 
-  /** Counts a data frame; acknowledges it with what leaves anyway, or after 32, or after 250 ms. */
+  /** Counts a data frame; acknowledges it with what leaves anyway, or after 128, or after a second. */
   receive(): void {
     this.received++
     if (this.received - this.reported >= ackEvery) this.socket.send(`[${this.ack()}]`)
-    else this.timer ??= setTimeout(this.onTimer, 250)
+    else this.timer ??= setTimeout(this.onTimer, 1000)
   }
 
   private readonly onTimer = (): void => {

@@ -43,7 +43,9 @@ export const run: Load = async (options) => {
     return times
   }
   await rounds(1, millis / 4, 3)
+  const beforeSingle = (await options.ask("usage")).cpu
   const single = await rounds(1, millis, 5)
+  const singleCpu = ((await options.ask("usage")).cpu - beforeSingle) / (members * single.length)
 
   await rounds(8, millis / 8, 1)
   const before = { server: await options.ask("usage"), client: cpu() }
@@ -57,6 +59,7 @@ export const run: Load = async (options) => {
     last: quantile(single, 0.5),
     singleRate: members * single.length / singleElapsed * 1000,
     rate: deliveries / elapsed * 1000,
+    singleCpu,
     serverCpu: server / deliveries,
     clientCpu: client / deliveries
   }

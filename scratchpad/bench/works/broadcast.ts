@@ -5,6 +5,7 @@ const columns: ReadonlyArray<Column> = [
   { key: "rate", title: "deliveries/s, eight on their way", better: "more" },
   { key: "last", title: "one alone: ms until the last member has it", better: "less" },
   { key: "singleRate", title: "deliveries/s, one alone", better: "more" },
+  { key: "singleCpu", title: "one alone: server, µs CPU a delivery", better: "less" },
   { key: "serverCpu", title: "server, µs CPU a delivery", better: "less" },
   { key: "clientCpu", title: "load, µs CPU a delivery", better: "less" }
 ]
