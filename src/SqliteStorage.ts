@@ -61,7 +61,8 @@ export const defaults = {
  *
  * **When to use**
  *
- * Use for backups: no other process can read the file, and a copy of the file alone lacks what is in its log.
+ * Use for backups: no other process can read the file, and a copy of the file alone lacks what is in its log. It comes
+ * with the layer of the storage: provide the one that the actors have.
  *
  * **Example** (A backup each night)
  *
@@ -69,7 +70,6 @@ export const defaults = {
  * import { Effect, Layer, Schedule } from "effect"
  * import * as SqliteStorage from "effect-tether/SqliteStorage"
  *
- * // Provided with the same layer of the storage as the actors are.
  * export const BackupLayer = Layer.effectDiscard(Effect.gen(function*() {
  *   const { copyTo } = yield* SqliteStorage.Backup
  *   yield* copyTo("backup/actors.db").pipe(
