@@ -84,6 +84,8 @@ export interface TunnelTiming {
 export const open: (entity: EntityClient, options: {
   readonly use: "Socket" | "Calls"
   readonly headers: Readonly<Record<string, string>>
+  /** Where the client's socket comes from. */
+  readonly remoteAddress?: string | undefined
   readonly timing: TunnelTiming
 }) => Effect.Effect<Tunnel, TunnelLost, Scope.Scope> = Effect.fnUntraced(function*(entity, options) {
   const { heartbeat, leaveGrace } = options.timing
@@ -181,10 +183,11 @@ const isDone = (exit: Exit.Exit<Option.Option<Dialled>, OpenError>): boolean =>
 
 const dialOnce = Effect.fnUntraced(function*(
   entity: EntityClient,
-  { headers, use }: Parameters<typeof open>[1]
+  { headers, remoteAddress, use }: Parameters<typeof open>[1]
 ): Effect.fn.Return<Dialled, OpenError, Scope.Scope> {
   const tunnel = yield* ResumeToken.make
-  const downlink = yield* entity.Open({ tunnel, use, headers }, { asQueue: true, streamBufferSize: 1 })
+  const payload = { tunnel, use, headers, ...(remoteAddress === undefined ? {} : { remoteAddress }) }
+  const downlink = yield* entity.Open(payload, { asQueue: true, streamBufferSize: 1 })
   const first = yield* Queue.take(downlink)
   return first[0] === "opened"
     ? { tunnel, downlink, incarnation: first[1] }

@@ -1,23 +1,12 @@
 /**
  * Alarms of durable actors.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Array as Arr, Clock, DateTime, Duration, Effect, Order } from "effect"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
-import {
-  begin,
-  drive,
-  type Life,
-  onEachHost,
-  onServer,
-  pass,
-  Play,
-  put,
-  remind,
-  settle,
-  Stage
-} from "../support/Stage.ts"
+import { it } from "../support/Hosts.ts"
+import { begin, drive, type Life, onServer, pass, Play, put, remind, run, settle, Stage } from "../support/Stage.ts"
 
 const main = { type: "Stage", key: "main" }
 
@@ -37,8 +26,8 @@ const rings = Effect.map(Play, ({ log }) => log.filter((line) => line.startsWith
 
 const entries = (life: Life) => drive(onServer(life, (stage) => stage.entries()))
 
-onEachHost("an alarm", (run, kind) => {
-  it.effect("that is set again rings at the later time alone", () =>
+describe("an alarm", () => {
+  it.onEachHost("that is set again rings at the later time alone", () =>
     run(Effect.gen(function*() {
       const life = yield* begin()
       yield* cue(life, remindIn("tea", "1 second"))
@@ -49,7 +38,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* rings, ["ring tea"])
     })))
 
-  it.effect("that is cancelled does not ring, and cannot be cancelled again", () =>
+  it.onEachHost("that is cancelled does not ring, and cannot be cancelled again", () =>
     run(Effect.gen(function*() {
       const life = yield* begin()
       const cancel = Stage.Alarms.use((alarms) => Effect.map(alarms.cancel("tea"), Number))
@@ -60,7 +49,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* rings, [])
     })))
 
-  it.effect("whose time has passed rings at once, after the turn that sets it", () =>
+  it.onEachHost("whose time has passed rings at once, after the turn that sets it", () =>
     run(Effect.gen(function*() {
       const life = yield* begin()
       yield* pass(10_000)
@@ -69,21 +58,20 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(life), ["turn", "ring past"])
     })))
 
-  // Each node asks storage every ten seconds whom it has to wake, which makes a month too long to simulate.
-  if (kind === "local") {
-    it.effect("of a far day rings then, though no timer can wait so long", () =>
-      run(Effect.gen(function*() {
-        const life = yield* begin()
-        const day = 86_400_000
-        yield* cue(life, remindIn("far", 26 * day))
-        yield* pass(25 * day, day / 2)
-        assert.deepStrictEqual(yield* rings, [])
-        yield* pass(2 * day, day / 2)
-        assert.deepStrictEqual(yield* rings, ["ring far"])
-      })))
-  }
+  it.onEachHost("of a far day rings then, though no timer can wait so long", () =>
+    run(Effect.gen(function*() {
+      const life = yield* begin()
+      const day = 86_400_000
+      yield* cue(life, remindIn("far", 26 * day))
+      yield* pass(25 * day, day / 2)
+      assert.deepStrictEqual(yield* rings, [])
+      yield* pass(2 * day, day / 2)
+      assert.deepStrictEqual(yield* rings, ["ring far"])
+    })), {
+    notInCluster: "each node asks storage every ten seconds whom it has to wake: a month of that takes too long"
+  })
 
-  it.effect("rings within a minute where the clock was set, or the machine has slept meanwhile", () =>
+  it.onEachHost("rings within a minute where the clock was set, or the machine has slept meanwhile", () =>
     run(Effect.gen(function*() {
       const clock = yield* Clock.Clock
       let ahead = 0
@@ -100,7 +88,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* rings, ["ring tea"])
     })))
 
-  it.effect("rings with the others of its time, each once and in turns", () =>
+  it.onEachHost("rings with the others of its time, each once and in turns", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       let running = 0
@@ -118,7 +106,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.strictEqual(most, 1)
     })))
 
-  it.effect("that sets itself again rings on and on, through sleep and crashes", () =>
+  it.onEachHost("that sets itself again rings on and on, through sleep and crashes", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.onRing = (text) => remindIn(text, "10 seconds")
@@ -135,7 +123,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(life), Array.from({ length: 6 }, () => "ring tick"))
     })))
 
-  it.effect("that sets itself again at the beginning of its handler goes on to its end", () =>
+  it.onEachHost("that sets itself again at the beginning of its handler goes on to its end", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.onRing = (text) =>
@@ -146,7 +134,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(life), ["ring tick", "ended"])
     })))
 
-  it.effect("whose handler fails is spent, with what it has changed", () =>
+  it.onEachHost("whose handler fails is spent, with what it has changed", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.onRing = () => Effect.die(new Error("no tea"))
@@ -163,7 +151,7 @@ onEachHost("an alarm", (run, kind) => {
   for (const durability of ["commit", undefined] as const) {
     for (const concurrency of [1, 2]) {
       const how = `${durability === undefined ? "in memory" : "durable"}, with a concurrency of ${concurrency}`
-      it.effect(`whose handler interrupts itself is spent (${how})`, () =>
+      it.onEachHost(`whose handler interrupts itself is spent (${how})`, () =>
         run(Effect.gen(function*() {
           const play = yield* Play
           const listed: Array<number> = []
@@ -186,7 +174,7 @@ onEachHost("an alarm", (run, kind) => {
   }
 
   for (const durability of ["commit", undefined] as const) {
-    it.effect(`that is set while its actor is being built rings when that is done (${durability ?? "in memory"})`, () =>
+    it.onEachHost(`that is set while its actor is being built rings when that is done (${durability ?? "in memory"})`, () =>
       run(Effect.gen(function*() {
         const play = yield* Play
         play.onStart = remindIn("tea", 0).pipe(
@@ -201,7 +189,7 @@ onEachHost("an alarm", (run, kind) => {
       })))
   }
 
-  it.effect("that is stored is known while its actor is being built, and can be set anew or taken back", () =>
+  it.onEachHost("that is stored is known while its actor is being built, and can be set anew or taken back", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       const first = yield* begin()
@@ -227,7 +215,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(second), ["ring kept", "ring later"])
     })))
 
-  it.effect("that was due while no process was there rings when there is one again", () =>
+  it.onEachHost("that was due while no process was there rings when there is one again", () =>
     run(Effect.gen(function*() {
       const first = yield* begin()
       yield* cue(first, remindIn("tea", "1 second"))
@@ -239,7 +227,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(second), ["ring tea"])
     })))
 
-  it.effect("whose handler was running at a crash runs again, once in what is stored", () =>
+  it.onEachHost("whose handler was running at a crash runs again, once in what is stored", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.onRing = () => play.gate("ring").await
@@ -254,7 +242,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(second), ["ring tea"])
     })))
 
-  it.effect("that has rung does not ring again after a crash", () =>
+  it.onEachHost("that has rung does not ring again after a crash", () =>
     run(Effect.gen(function*() {
       const first = yield* begin()
       yield* cue(first, remindIn("tea", "1 second"))
@@ -265,7 +253,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(second), ["ring tea"])
     })))
 
-  it.effect("of an RPC that the contract has lost is logged and gone, and disturbs no other", () =>
+  it.onEachHost("of an RPC that the contract has lost is logged and gone, and disturbs no other", () =>
     run(Effect.gen(function*() {
       const storage = yield* ActorStorage.ActorStorage
       const alarm = (id: string, rpc: string, payload: string): readonly [string, ActorStorage.StoredAlarm] => [
@@ -294,7 +282,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* storage.wakes("Stage", 10), [])
     })))
 
-  it.effect("of an actor in memory keeps it in memory until it has rung", () =>
+  it.onEachHost("of an actor in memory keeps it in memory until it has rung", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
       const storage = yield* TestStorage
@@ -307,7 +295,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.strictEqual(yield* storage.commits, 0)
     })))
 
-  it.effect("is listed until it begins, the next one first", () =>
+  it.onEachHost("is listed until it begins, the next one first", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       const listed: Array<ReadonlyArray<string>> = []
