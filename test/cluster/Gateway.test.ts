@@ -6,7 +6,7 @@ import { Socket } from "effect/socket"
 import { TestClock } from "effect/testing"
 import * as Gateway from "../../src/cluster/Gateway.ts"
 import { type DownlinkFrame, type EntityClient, TunnelBroken } from "../../src/cluster/TunnelRpcs.ts"
-import * as Frame from "../../src/session/Frame.ts"
+import type * as Frame from "../../src/session/Frame.ts"
 import * as Link from "../../src/session/Link.ts"
 import { hello } from "../support/RawPeer.ts"
 

@@ -4,7 +4,7 @@
 import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
-import * as ActorHost from "../../src/ActorHost.ts"
+import type * as ActorHost from "../../src/ActorHost.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import * as Ledger from "../support/Book.ts"

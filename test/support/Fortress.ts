@@ -6,7 +6,7 @@
 import { Context, Effect, Latch, Layer, Logger, Schema, SchemaGetter, Stream } from "effect"
 import { Rpc } from "effect/rpc"
 import * as Actor from "../../src/Actor.ts"
-import * as ActorHost from "../../src/ActorHost.ts"
+import type * as ActorHost from "../../src/ActorHost.ts"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import * as Hosts from "./Hosts.ts"
 
