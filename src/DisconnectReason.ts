@@ -140,7 +140,8 @@ export class InvalidParams extends Schema.TaggedClass<InvalidParams>(`${TypeId}/
  *
  * **Details**
  *
- * Terminal: the client and the server disagree about the contract.
+ * Terminal: the client and the server disagree about the contract. A host that had the actor and gave it up, as when its
+ * app closes, says `Draining` instead.
  *
  * @category models
  * @since 0.1.0

@@ -27,6 +27,7 @@ import * as InspectorServer from "../src/inspector/InspectorServer.ts"
 import { script } from "../src/inspector/Script.ts"
 import type { HostView } from "../src/internal/inspection.ts"
 import { TestNetwork } from "../src/testing/TestNetwork.ts"
+import * as Hosts from "./support/Hosts.ts"
 import * as Observed from "./support/Observed.ts"
 import * as Rooms from "./support/Rooms.ts"
 import { awaitStatusBy } from "./support/World.ts"
@@ -61,7 +62,7 @@ const viewWhere = (views: Queue.Dequeue<HostView, unknown>, is: (view: HostView)
   Observed.until(Effect.repeat(Queue.take(views), { until: is }))
 
 const test = <E>(name: string, body: () => Effect.Effect<void, E, Observed.App | Scope.Scope>) =>
-  it.effect(name, () => Effect.provide(body(), Observed.layer({ tracer: false })))
+  Hosts.it.onEachHost(name, () => Effect.provide(body(), Observed.layer({ tracer: false })))
 
 describe("the inspector", () => {
   test(

@@ -44,9 +44,20 @@ export interface Node {
   /** Stops the instance under a key; completes when it is gone. */
   readonly stop: (key: string) => Effect.Effect<void>
   /** Serves the socket of a client until it ends. */
-  readonly serveSocket: (key: string, socket: Socket.Socket, headers: Headers.Headers) => Effect.Effect<void>
+  readonly serveSocket: (key: string, socket: Socket.Socket, request: SocketRequest) => Effect.Effect<void>
   /** Serves the calls of a node until they end. */
   readonly serveCalls: (key: string, socket: Socket.Socket) => Effect.Effect<void>
+}
+
+/**
+ * What became a client's socket.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SocketRequest {
+  readonly headers: Headers.Headers
+  readonly remoteAddress: string | undefined
 }
 
 interface Envelope<Payload> {
@@ -57,6 +68,7 @@ interface OpenPayload {
   readonly tunnel: string
   readonly use: "Socket" | "Calls"
   readonly headers: Readonly<Record<string, string>>
+  readonly remoteAddress?: string
 }
 
 interface PushPayload {
@@ -90,11 +102,13 @@ export const make = Effect.fnUntraced(function*(node: Node) {
     () => Effect.sync(() => node.residents.get(key) === residence && node.residents.delete(key))
   )
 
-  const serve = (use: OpenPayload["use"], socket: Socket.Socket, headers: Headers.Headers) =>
-    use === "Socket" ? node.serveSocket(key, socket, headers) : node.serveCalls(key, socket)
+  const serve = ({ headers, remoteAddress, use }: OpenPayload, socket: Socket.Socket) =>
+    use === "Socket"
+      ? node.serveSocket(key, socket, { headers: Headers.fromInput(headers), remoteAddress })
+      : node.serveCalls(key, socket)
 
   const open = Effect.fnUntraced(function*(
-    { headers, tunnel, use }: OpenPayload
+    payload: OpenPayload
   ): Effect.fn.Return<Queue.Dequeue<DownlinkFrame, Cause.Done>, never, Scope.Scope> {
     yield* residence.occupy
     const request = yield* Effect.withFiber(Effect.succeed)
@@ -104,13 +118,13 @@ export const make = Effect.fnUntraced(function*(node: Node) {
       abort: () => request.interruptUnsafe()
     })
     yield* Effect.acquireRelease(
-      Effect.sync(() => tunnels.set(tunnel, end)),
-      () => Effect.sync(() => tunnels.delete(tunnel))
+      Effect.sync(() => tunnels.set(payload.tunnel, end)),
+      () => Effect.sync(() => tunnels.delete(payload.tunnel))
     )
     if (residence.isLeft()) end.end()
     else {
       // Not in the scope of the request: what a client said last is still acted on when its node is gone.
-      yield* serve(use, end.socket, Headers.fromInput(headers)).pipe(
+      yield* serve(payload, end.socket).pipe(
         Effect.ensuring(Effect.sync(end.end)),
         Effect.forkIn(scope)
       )

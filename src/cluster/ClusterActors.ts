@@ -109,9 +109,9 @@ export const register = Effect.fnUntraced(function*(
     wake: (key) => Instances.wake(live, key),
     stop: live.stop,
     serveCalls: (key, socket) => CallServer.serve(calls, key, socket),
-    serveSocket: (key, socket, headers) =>
+    serveSocket: (key, socket, request) =>
       Accept.serveSocket(socket, {
-        headers,
+        ...request,
         settings,
         serve: (greeted) =>
           live.has(key) || node.size() < settings.maxActors

@@ -7,16 +7,15 @@ import * as Sharding from "effect/cluster/Sharding"
 import type * as ShardingConfig from "effect/cluster/ShardingConfig"
 import type * as Config from "effect/Config"
 import * as Context from "effect/Context"
-import * as Deferred from "effect/Deferred"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import type { SocketError } from "effect/socket/Socket"
 import { CallError, HostClosed } from "../CallError.ts"
-import * as DisconnectReason from "../DisconnectReason.ts"
 import * as Accept from "../host/Accept.ts"
 import * as Inspect from "../host/Inspect.ts"
+import { Registry } from "../host/Registry.ts"
 import * as Settings from "../host/Settings.ts"
 import { WaitGraph } from "../host/WaitGraph.ts"
 import { ActorHost, type Registration } from "../internal/actorHost.ts"
@@ -120,7 +119,7 @@ export const make = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ActorHost["Service"], never, Scope.Scope | Sharding.Sharding> {
   const sharding = yield* Sharding.Sharding
   const settings = Settings.make(options)
-  const actors = new Map<string, ClusterActors.ClusterActor>()
+  const actors = new Registry<ClusterActors.ClusterActor>()
   const node: ClusterActors.Node = {
     settings,
     size: () => Array.from(actors.values()).reduce((size, { live }) => size + live.size(), 0),
@@ -150,51 +149,40 @@ export const make = Effect.fnUntraced(function*(
 
 const register = Effect.fnUntraced(function*(
   node: ClusterActors.Node,
-  actors: Map<string, ClusterActors.ClusterActor>,
+  actors: Registry<ClusterActors.ClusterActor>,
   registration: Registration
 ): Effect.fn.Return<void, never, Scope.Scope | Sharding.Sharding> {
   const { type } = registration.actor
-  if (actors.has(type)) {
-    return yield* Effect.die(
-      new Error(`the host has an actor "${type}" already; give every actor a name of its own`)
-    )
-  }
-  const actor = yield* ClusterActors.register(node, registration)
-  yield* Effect.acquireRelease(
-    Effect.sync(() => actors.set(type, actor)),
-    () => Effect.sync(() => actors.delete(type))
-  )
+  yield* actors.demandFree(type)
+  yield* actors.add(type, yield* ClusterActors.register(node, registration))
 })
 
 const serve = (
   { settings, timing }: ClusterActors.Node,
-  actors: ReadonlyMap<string, ClusterActors.ClusterActor>,
+  actors: Registry<ClusterActors.ClusterActor>,
   socket: Accept.Greeted
 ): Effect.Effect<void, SocketError, Scope.Scope> => {
   const { actor: type, key } = socket.hello
   const actor = actors.get(type)
-  if (actor === undefined) return Accept.turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor: type }))
+  if (actor === undefined) return Accept.turnAway(socket.link, actors.absence(type))
   const openTimeout = Duration.toMillis(settings.handshakeTimeout)
   return Gateway.serve(actor.entity(key), socket, { openTimeout, timing })
 }
 
 const makeClients = Effect.fnUntraced(function*(
   { chains, settings, waits }: ClusterActors.Node,
-  actors: ReadonlyMap<string, ClusterActors.ClusterActor>
+  actors: Registry<ClusterActors.ClusterActor>
 ): Effect.fn.Return<ActorHost["Service"]["client"], never, Scope.Scope> {
   const scope = yield* Effect.scope
-  const closed = yield* Effect.acquireRelease(
-    Deferred.make<never, CallError>(),
-    (deferred) => Deferred.fail(deferred, new CallError({ reason: new HostClosed() }))
-  )
+  yield* Effect.addFinalizer(() => Effect.sync(() => actors.close()))
   const byType = new Map<string, (key: string) => Record<string, unknown>>()
 
   const line = ({ type }: AnyActor) => (key: string) =>
     Effect.suspend(() => {
       const actor = actors.get(type)
       if (actor !== undefined) return actor.lines.get(key)
-      return Deferred.isDoneUnsafe(closed)
-        ? Deferred.await(closed)
+      return actors.hasLeft(type)
+        ? Effect.fail(new CallError({ reason: new HostClosed() }))
         : Effect.die(new Error(`the host has no actor "${type}"; provide its layer to the app`))
     })
 

@@ -29,27 +29,38 @@ export const serve: (entity: EntityClient, socket: Accept.Greeted, options: {
   /** How many milliseconds the actor may be without a node until the client is asked to dial again. */
   readonly openTimeout: number
 }) => Effect.Effect<void, SocketError, Scope.Scope> = (entity, socket, { openTimeout, timing }) =>
-  Tunnel.open(entity, { use: "Socket", headers: socket.headers, timing }).pipe(
+  Tunnel.open(entity, { use: "Socket", headers: socket.headers, remoteAddress: socket.remoteAddress, timing }).pipe(
     Effect.timeoutOrElse({
       duration: openTimeout,
       orElse: () => Effect.fail(new Tunnel.TunnelLost({ why: "the actor has no node yet" }))
     }),
     Effect.raceFirst(Accept.awaitLeft(socket.link)),
     Effect.tap(ServerMetrics.tunnel(socket.hello.actor)),
-    Effect.flatMap((tunnel) => Effect.raceAllFirst([up(tunnel, socket), down(tunnel, socket), tunnel.lost])),
+    Effect.flatMap((tunnel) =>
+      Effect.raceAllFirst([up(tunnel, socket), down(tunnel, socket), tunnel.lost]).pipe(
+        // The actor hears of it by the tunnel's end, and says what it means.
+        Effect.catchTag("SocketError", () => Effect.void)
+      )
+    ),
     Effect.catchTags({
-      TunnelClosed: ({ code, reason }) => socket.link.close(code, reason),
+      TunnelClosed: ({ code, reason }) => close(socket.link, code, reason),
       TunnelLost: ({ why }) =>
         Effect.andThen(
           Effect.andThen(
             ServerMetrics.tunnelLost(socket.hello.actor),
             Effect.logDebug(`a client has to dial again: ${why}`)
           ),
-          socket.link.close(EndCode.rerouted, "the way to the actor is gone; dial again")
+          close(socket.link, EndCode.rerouted, "the way to the actor is gone; dial again")
         )
     }),
     Effect.annotateLogs({ actor: socket.hello.actor, key: socket.hello.key })
   )
+
+/** How long a client that does not read may take to hear the end. */
+const farewell = "5 seconds"
+
+const close = (link: Accept.Greeted["link"], code: number, reason: string): Effect.Effect<void> =>
+  Effect.asVoid(Effect.timeoutOption(link.close(code, reason), farewell))
 
 const up = (tunnel: Tunnel.Tunnel, { hello, link }: Accept.Greeted) =>
   tunnel.push([`[${Frame.encode(["hello", hello])}]`]).pipe(

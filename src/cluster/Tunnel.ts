@@ -26,7 +26,10 @@ import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { HeartbeatTiming } from "../session/Frame.ts"
 import * as ResumeToken from "../session/ResumeToken.ts"
-import type { DownlinkFrame, EntityClient } from "./TunnelRpcs.ts"
+import { type DownlinkFrame, type EntityClient, TunnelBroken } from "./TunnelRpcs.ts"
+
+/** How long the last frames of a tunnel may take that the actor has ended. */
+const farewell = "5 seconds"
 
 /**
  * The way to the actor is gone: its node crashed or fell silent, or the actor moved.
@@ -84,6 +87,8 @@ export interface TunnelTiming {
 export const open: (entity: EntityClient, options: {
   readonly use: "Socket" | "Calls"
   readonly headers: Readonly<Record<string, string>>
+  /** Where the client's socket comes from. */
+  readonly remoteAddress?: string | undefined
   readonly timing: TunnelTiming
 }) => Effect.Effect<Tunnel, TunnelLost, Scope.Scope> = Effect.fnUntraced(function*(entity, options) {
   const { heartbeat, leaveGrace } = options.timing
@@ -107,6 +112,9 @@ export const open: (entity: EntityClient, options: {
     fork(lose("the actor has left").pipe(Effect.ignore, Effect.delay(leaveGrace), Effect.forkScoped))
   }
 
+  /** The actor has ended the tunnel: why, and what it said before, is still to be pulled. */
+  const awaitLastWords = Effect.delay(lose("the actor has ended it"), farewell)
+
   const clock = yield* Clock.Clock
   const oneByOne = Semaphore.makeUnsafe(1)
   let index = 0
@@ -120,7 +128,7 @@ export const open: (entity: EntityClient, options: {
         duration: heartbeat.timeout,
         orElse: () => unlessLeaving(lose("the actor's node does not answer"))
       }),
-      Effect.catchCause((cause) => unlessLeaving(cause.pipe(describe, lose))),
+      Effect.catchCause((cause) => unlessLeaving(isEnded(cause) ? awaitLastWords : cause.pipe(describe, lose))),
       Effect.flatMap((isTaken) => {
         if (!isTaken) return pushNow(messages)
         index++
@@ -181,10 +189,11 @@ const isDone = (exit: Exit.Exit<Option.Option<Dialled>, OpenError>): boolean =>
 
 const dialOnce = Effect.fnUntraced(function*(
   entity: EntityClient,
-  { headers, use }: Parameters<typeof open>[1]
+  { headers, remoteAddress, use }: Parameters<typeof open>[1]
 ): Effect.fn.Return<Dialled, OpenError, Scope.Scope> {
   const tunnel = yield* ResumeToken.make
-  const downlink = yield* entity.Open({ tunnel, use, headers }, { asQueue: true, streamBufferSize: 1 })
+  const payload = { tunnel, use, headers, ...(remoteAddress === undefined ? {} : { remoteAddress }) }
+  const downlink = yield* entity.Open(payload, { asQueue: true, streamBufferSize: 1 })
   const first = yield* Queue.take(downlink)
   return first[0] === "opened"
     ? { tunnel, downlink, incarnation: first[1] }
@@ -204,6 +213,11 @@ const keepAlive = Effect.fnUntraced(function*(
     else yield* push([])
   }
 })
+
+const isEnded = (cause: Cause.Cause<unknown>): boolean => {
+  const error = Cause.squash(cause)
+  return error instanceof TunnelBroken && error.cause === "UnknownTunnel"
+}
 
 const describe = (cause: Cause.Cause<unknown>): string => {
   if (Cause.hasInterruptsOnly(cause)) return "the actor has moved"

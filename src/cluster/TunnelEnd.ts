@@ -16,8 +16,9 @@ import { Gate } from "../session/Gate.ts"
 import { Heartbeat } from "../session/Heartbeat.ts"
 import { type DownlinkFrame, TunnelBroken } from "./TunnelRpcs.ts"
 
-/** So many messages may wait to be read; with more no push is taken. */
+/** So many messages, of so many UTF-16 code units together, may wait to be read; with more no push is taken. */
 const capacity = 64
+const maxLength = 1_048_576
 
 /** How long a push waits for that until its node is told to ask again. */
 const patience = "1 second"
@@ -57,9 +58,7 @@ export const make: (options: {
   readonly abort: () => void
 }) => Effect.Effect<TunnelEnd, never, Scope.Scope> = Effect.fnUntraced(function*(options) {
   const fork = Effect.runForkWith(yield* Effect.context<Scope.Scope>())
-  // Bounded by what is taken: no push while so many messages wait.
-  const inbound = yield* Queue.unbounded<string, Socket.SocketError>()
-  const room = new Gate()
+  const inbound = yield* makeInbound
   // One message at a time: what is written meanwhile leaves as one message with the next.
   const downlink = yield* Queue.bounded<DownlinkFrame, Cause.Done>(1)
   const engine = yield* Engine.make
@@ -70,7 +69,7 @@ export const make: (options: {
   const end = () => {
     if (hasEnded) return
     hasEnded = true
-    Queue.failCauseUnsafe(inbound, gone)
+    inbound.end()
     Queue.endUnsafe(downlink)
     fork(Effect.sync(options.abort).pipe(Effect.delay(farewell), Effect.forkScoped))
   }
@@ -97,27 +96,45 @@ export const make: (options: {
       fork(write(["leaving"]).pipe(Effect.ignore, Effect.forkScoped))
     },
     end,
-    socket: makeSocket(Effect.tap(Queue.takeAll(inbound), () => Effect.sync(() => room.open())), write, end),
+    socket: makeSocket(inbound.pull, write, end),
     take: (index, messages) =>
-      Effect.suspend(() => {
-        if (Queue.sizeUnsafe(inbound) < capacity) return Effect.succeed(true)
-        room.close()
-        return Effect.map(Effect.timeoutOption(room.await, patience), Option.isSome)
-      }).pipe(
-        Effect.flatMap((hasRoom) => {
-          heartbeat.mark()
-          if (hasEnded) return Effect.fail(new TunnelBroken({ cause: "UnknownTunnel" }))
-          if (index !== next) {
-            options.abort()
-            return Effect.fail(new TunnelBroken({ cause: "WrongIndex" }))
-          }
-          if (hasRoom) {
-            next++
-            Queue.offerAllUnsafe(inbound, messages)
-          }
-          return Effect.succeed(hasRoom)
-        })
-      )
+      Effect.flatMap(inbound.awaitRoom, (isTaken) => {
+        heartbeat.mark()
+        if (hasEnded) return Effect.fail(new TunnelBroken({ cause: "UnknownTunnel" }))
+        if (index !== next) {
+          options.abort()
+          return Effect.fail(new TunnelBroken({ cause: "WrongIndex" }))
+        }
+        if (isTaken) {
+          next++
+          inbound.add(messages)
+        }
+        return Effect.succeed(isTaken)
+      })
+  }
+})
+
+/** What was pushed and is not read yet: bounded by what is taken, as no push is while so much waits. */
+const makeInbound = Effect.map(Queue.unbounded<string, Socket.SocketError>(), (queue) => {
+  const room = new Gate()
+  let length = 0
+  return {
+    pull: Effect.tap(Queue.takeAll(queue), (messages) =>
+      Effect.sync(() => {
+        for (const message of messages) length -= message.length
+        room.open()
+      })),
+    /** Whether there is room, perhaps after a while. */
+    awaitRoom: Effect.suspend(() => {
+      if (Queue.sizeUnsafe(queue) < capacity && length < maxLength) return Effect.succeed(true)
+      room.close()
+      return Effect.map(Effect.timeoutOption(room.await, patience), Option.isSome)
+    }),
+    add: (messages: ReadonlyArray<string>) => {
+      for (const message of messages) length += message.length
+      Queue.offerAllUnsafe(queue, messages)
+    },
+    end: () => Queue.failCauseUnsafe(queue, gone)
   }
 })
 

@@ -58,7 +58,9 @@ const Open = Rpc.make("Open", {
     /** What travels through it: a client's socket, or the calls of a node. */
     use: Schema.Literals(["Socket", "Calls"]),
     /** The headers of the request that became the client's socket. */
-    headers: Schema.Record(Schema.String, Schema.String)
+    headers: Schema.Record(Schema.String, Schema.String),
+    /** Where the client's socket comes from, if its node can tell. */
+    remoteAddress: Schema.optionalKey(Schema.String)
   },
   success: DownlinkFrame,
   stream: true

@@ -113,13 +113,15 @@ const makeRoom = (link: Link.Link): Effect.Effect<void> =>
  */
 export const serveSocket = (socket: Socket.Socket, options: {
   readonly headers: Headers.Headers
+  readonly remoteAddress: string | undefined
   readonly settings: Settings
   readonly serve: Serve
 }): Effect.Effect<void> =>
   Effect.gen(function*() {
     const link = yield* Link.fromSocket(socket, { maxBytes: () => options.settings.limits.batchBytes })
     const hello = yield* readHello(link, options.settings)
-    if (hello !== undefined) yield* options.serve({ hello, link, headers: options.headers, onAttached: () => {} })
+    const { headers, remoteAddress } = options
+    if (hello !== undefined) yield* options.serve({ hello, link, headers, remoteAddress, onAttached: () => {} })
   }).pipe(Effect.scoped, logEnd)
 
 const logEnd = <A, R>(effect: Effect.Effect<A, Socket.SocketError, R>): Effect.Effect<A | void, never, R> =>

@@ -3,7 +3,6 @@
  *
  * @since 0.1.0
  */
-import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
@@ -17,6 +16,7 @@ import * as Drain from "./Drain.ts"
 import * as Inspect from "./Inspect.ts"
 import * as Instances from "./Instances.ts"
 import * as InternalCalls from "./InternalCalls.ts"
+import { Registry } from "./Registry.ts"
 import * as Settings from "./Settings.ts"
 import { WaitGraph } from "./WaitGraph.ts"
 import * as Wakes from "./Wakes.ts"
@@ -36,7 +36,7 @@ export const make = Effect.fnUntraced(function*(
   options: Settings.HostOptions = {}
 ): Effect.fn.Return<ActorHost["Service"], never, Scope.Scope> {
   const settings = Settings.make(options)
-  const actors = new Map<string, Registered>()
+  const actors = new Registry<Registered>()
   const clients = yield* makeClients(actors)
   let draining = false
 
@@ -60,33 +60,26 @@ export const make = Effect.fnUntraced(function*(
   })
 })
 
-const countLive = (actors: ReadonlyMap<string, Registered>): number => {
+const countLive = (actors: Registry<Registered>): number => {
   let size = 0
   for (const { live } of actors.values()) size += live.size()
   return size
 }
 
 const register = Effect.fnUntraced(function*(
-  actors: Map<string, Registered>,
+  actors: Registry<Registered>,
   registration: Registration,
   settings: Settings.Settings,
   isDraining: () => boolean
 ): Effect.fn.Return<void, never, Scope.Scope> {
   const { type } = registration.actor
-  if (actors.has(type)) {
-    return yield* Effect.die(
-      new Error(`the host has an actor "${type}" already; give every actor a name of its own`)
-    )
-  }
+  yield* actors.demandFree(type)
   const asleep = Latch.makeUnsafe(false)
   const live = yield* Instances.make(registration, settings, {
     isDraining,
     onStart: () => Effect.addFinalizer(() => Effect.sync(() => asleep.openUnsafe()))
   })
-  yield* Effect.acquireRelease(
-    Effect.sync(() => actors.set(type, { registration, live })),
-    () => Effect.sync(() => actors.delete(type))
-  )
+  yield* actors.add(type, { registration, live })
   if (registration.durability !== undefined) {
     yield* Wakes.run(registration, {
       asleep,
@@ -96,7 +89,7 @@ const register = Effect.fnUntraced(function*(
 })
 
 const serve = (
-  actors: ReadonlyMap<string, Registered>,
+  actors: Registry<Registered>,
   settings: Settings.Settings,
   socket: Accept.Greeted
 ): Effect.Effect<void, SocketError, Scope.Scope> => {
@@ -105,7 +98,7 @@ const serve = (
   if (registered === undefined) {
     return Effect.andThen(
       Effect.logInfo("a client asked for an actor that the host does not have"),
-      Accept.turnAway(socket.link, DisconnectReason.UnknownActor.make({ actor }))
+      Accept.turnAway(socket.link, actors.absence(actor))
     )
   }
   if (!registered.live.has(key) && countLive(actors) >= settings.maxActors) {
@@ -118,13 +111,10 @@ const serve = (
 }
 
 const makeClients = Effect.fnUntraced(function*(
-  actors: ReadonlyMap<string, Registered>
+  actors: Registry<Registered>
 ): Effect.fn.Return<ActorHost["Service"]["client"], never, Scope.Scope> {
   const scope = yield* Effect.scope
-  const closed = yield* Effect.acquireRelease(
-    Deferred.make<never, CallError>(),
-    (deferred) => Deferred.fail(deferred, new CallError({ reason: new HostClosed() }))
-  )
+  yield* Effect.addFinalizer(() => Effect.sync(() => actors.close()))
   const waits = new WaitGraph()
   const byType = new Map<string, (key: string) => Record<string, unknown>>()
 
@@ -134,8 +124,8 @@ const makeClients = Effect.fnUntraced(function*(
       if (registered !== undefined) {
         return Effect.mapError(registered.live.get(key), (reason) => new CallError({ reason }))
       }
-      return Deferred.isDoneUnsafe(closed)
-        ? Deferred.await(closed)
+      return actors.hasLeft(actor.type)
+        ? Effect.fail(new CallError({ reason: new HostClosed() }))
         : Effect.die(new Error(`the host has no actor "${actor.type}"; provide its layer to the app`))
     })
 

@@ -1,9 +1,10 @@
 // What a peer can put into a frame: the limits of size, number, depth and length, and values that look like traps.
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import * as Frame from "../../src/session/Frame.ts"
 import * as Fortress from "../support/Fortress.ts"
 import { Keep } from "../support/Fortress.ts"
+import { it } from "../support/Hosts.ts"
 import { enter, hello, open } from "../support/RawPeer.ts"
 import { settle } from "../support/settle.ts"
 
@@ -14,7 +15,7 @@ const tree = (depth: number): string => "{\"children\":[".repeat(depth) + "]}".r
 const success = <A>(id: number, value: A) => ["reply", id, { _tag: "Success", value }]
 
 describe("a call larger than a frame may be", () => {
-  it.effect("is refused alone; its neighbours in the same message run", () =>
+  it.onEachHost("is refused alone; its neighbours in the same message run", () =>
     Effect.gen(function*() {
       const { frames, isServed, send } = yield* enter("Fortress", { params: {} })
       yield* send(
@@ -29,7 +30,7 @@ describe("a call larger than a frame may be", () => {
       assert.isTrue(isServed())
     }).pipe(provide({ maxFrameBytes: 1_000, maxBatchBytes: 10_000 })))
 
-  it.effect("is measured in bytes of UTF-8, quotes and escapes included", () =>
+  it.onEachHost("is measured in bytes of UTF-8, quotes and escapes included", () =>
     Effect.gen(function*() {
       const { frames, raw } = yield* enter("Fortress", { params: {} })
       const call = (id: number, text: string) => `["call",${id},"shout",{"text":"${text}"}]`
@@ -62,7 +63,7 @@ describe("a call larger than a frame may be", () => {
 })
 
 describe("a frame that is too large and no call", () => {
-  it.effect("ends the connection with a protocol error", () =>
+  it.onEachHost("ends the connection with a protocol error", () =>
     Effect.gen(function*() {
       const { frames, isServed, raw } = yield* enter("Fortress", { params: {} })
       yield* raw(`[["ack",0${" ".repeat(2_000)}]]`)
@@ -74,7 +75,7 @@ describe("a frame that is too large and no call", () => {
 })
 
 describe("a message", () => {
-  it.effect("of more frames than are allowed ends the connection with a protocol error that says so", () =>
+  it.onEachHost("of more frames than are allowed ends the connection with a protocol error that says so", () =>
     Effect.gen(function*() {
       const { frames, raw } = yield* enter("Fortress", { params: {} })
       yield* raw(`[${Array.from({ length: Frame.maxFrames }, () => "[\"pong\"]").join(",")}]`)
@@ -87,7 +88,7 @@ describe("a message", () => {
       assert.match(reason.message, /16,?384/)
     }).pipe(provide()))
 
-  it.effect("that nests a million levels deep ends the connection with a protocol error", () =>
+  it.onEachHost("that nests a million levels deep ends the connection with a protocol error", () =>
     Effect.gen(function*() {
       const { frames, raw } = yield* enter("Fortress", { params: {} })
       yield* raw("[".repeat(500_000) + "]".repeat(500_000))
@@ -115,7 +116,7 @@ describe("a message", () => {
     ["with an event name of 257 characters", `[["subscribe","${"x".repeat(257)}"]]`]
   ]
   for (const [what, chunk] of broken) {
-    it.effect(`${what} ends the connection with a protocol error, and its neighbours go on`, () =>
+    it.onEachHost(`${what} ends the connection with a protocol error, and its neighbours go on`, () =>
       Effect.gen(function*() {
         const neighbour = yield* enter("Fortress", { params: {} })
         const { closes, frames, isServed, raw } = yield* enter("Fortress", { params: {} })
@@ -133,7 +134,7 @@ describe("a message", () => {
 })
 
 describe("a payload that nests", () => {
-  it.effect("deeper than is allowed fails its own call, without a defect", () =>
+  it.onEachHost("deeper than is allowed fails its own call, without a defect", () =>
     Effect.gen(function*() {
       const { frames, raw } = yield* enter("Fortress", { params: {} })
       yield* raw(`[["call",0,"plant",${tree(32)}],["call",1,"plant",${tree(33)}],["call",2,"echo",{"text":"a"}]]`)
@@ -150,7 +151,7 @@ describe("a payload that nests", () => {
       assert.deepStrictEqual((yield* Keep).errors, [])
     }).pipe(provide()))
 
-  it.effect("in the params of a hello is refused as invalid params, without a defect", () =>
+  it.onEachHost("in the params of a hello is refused as invalid params, without a defect", () =>
     Effect.gen(function*() {
       const { frames, raw } = yield* open()
       yield* raw(
@@ -165,7 +166,7 @@ describe("a payload that nests", () => {
 })
 
 describe("a payload that its schema chokes on", () => {
-  it.effect("fails its own call; the connection and later calls go on", () =>
+  it.onEachHost("fails its own call; the connection and later calls go on", () =>
     Effect.gen(function*() {
       const { frames, send } = yield* enter("Fortress", { params: {} })
       yield* send(["call", 0, "fragile", "bomb"], ["call", 1, "fragile", "glass"])
@@ -177,7 +178,7 @@ describe("a payload that its schema chokes on", () => {
 })
 
 describe("what a refusal says", () => {
-  it.effect("is short, however long what was refused is", () =>
+  it.onEachHost("is short, however long what was refused is", () =>
     Effect.gen(function*() {
       const { frames, send } = yield* enter("Fortress", { params: {} })
       yield* send(["call", 0, "echo", { text: { "👋": "👋".repeat(50_000) } }], [
@@ -198,7 +199,7 @@ describe("what a refusal says", () => {
 })
 
 describe("an RPC that is internal", () => {
-  it.effect("is unknown to the wire", () =>
+  it.onEachHost("is unknown to the wire", () =>
     Effect.gen(function*() {
       const { frames, send } = yield* enter("Fortress", { params: {} })
       yield* send(["call", 0, "open", null])
@@ -211,7 +212,7 @@ describe("an RPC that is internal", () => {
 })
 
 describe("keys that mean something to JavaScript", () => {
-  it.effect("in a payload, in headers and as names are data like any other", () =>
+  it.onEachHost("in a payload, in headers and as names are data like any other", () =>
     Effect.gen(function*() {
       const { frames, raw, send } = yield* enter("Fortress", { params: {}, key: "__proto__" })
       yield* raw(

@@ -1,10 +1,11 @@
 // Peers that claim what is not theirs: tokens, connections, counts, and another's words.
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import type * as Frame from "../../src/session/Frame.ts"
 import * as Fortress from "../support/Fortress.ts"
 import { Keep } from "../support/Fortress.ts"
+import { it } from "../support/Hosts.ts"
 import { enter, hello, open, type RawPeer } from "../support/RawPeer.ts"
 import { settle } from "../support/settle.ts"
 
@@ -40,7 +41,7 @@ describe("a token that was guessed", () => {
     ["that is the right one twice", (token) => token + token]
   ]
   for (const [how, guess] of guesses) {
-    it.effect(`${how} opens nothing: its bearer gets a connection of its own, and the owner goes on`, () =>
+    it.onEachHost(`${how} opens nothing: its bearer gets a connection of its own, and the owner goes on`, () =>
       Effect.gen(function*() {
         const ada = yield* victim
         const ticket = ticketOf(ada)
@@ -57,7 +58,7 @@ describe("a token that was guessed", () => {
       }).pipe(provide()))
   }
 
-  it.effect("a thousand times changes nothing for the connection that it names", () =>
+  it.onEachHost("a thousand times changes nothing for the connection that it names", () =>
     Effect.gen(function*() {
       const ada = yield* victim
       yield* ada.drop
@@ -74,7 +75,7 @@ describe("a token that was guessed", () => {
 })
 
 describe("a token that was used", () => {
-  it.effect("is worthless once its successor was confirmed, and so is the one before", () =>
+  it.onEachHost("is worthless once its successor was confirmed, and so is the one before", () =>
     Effect.gen(function*() {
       const ada = yield* victim
       const back = yield* enter("Fortress", { params: { name: "ada" }, attach: 2, resume: ticketOf(ada) })
@@ -86,7 +87,7 @@ describe("a token that was used", () => {
       assert.strictEqual(yield* whoami(back, 0), "ada")
     }).pipe(provide()))
 
-  it.effect("of another connection, or of another epoch, opens nothing", () =>
+  it.onEachHost("of another connection, or of another epoch, opens nothing", () =>
     Effect.gen(function*() {
       const ada = yield* victim
       const eve = yield* enter("Fortress", { params: { name: "eve" } })
@@ -107,7 +108,7 @@ describe("a token that was used", () => {
       assert.strictEqual(yield* whoami(eve, 0), "eve")
     }).pipe(provide()))
 
-  it.effect("of a connection whose window is over opens nothing", () =>
+  it.onEachHost("of a connection whose window is over opens nothing", () =>
     Effect.gen(function*() {
       const ada = yield* victim
       yield* ada.drop
@@ -120,7 +121,7 @@ describe("a token that was used", () => {
       assert.notStrictEqual(back.welcome.connection, ada.welcome.connection)
     }).pipe(provide()))
 
-  it.effect("of an actor opens nothing at another key", () =>
+  it.onEachHost("of an actor opens nothing at another key", () =>
     Effect.gen(function*() {
       const ada = yield* victim
       const other = yield* enter("Fortress", {
@@ -136,7 +137,7 @@ describe("a token that was used", () => {
 })
 
 describe("the id of another's connection", () => {
-  it.effect("is no way to speak for it: a call runs as the connection of its own socket", () =>
+  it.onEachHost("is no way to speak for it: a call runs as the connection of its own socket", () =>
     Effect.gen(function*() {
       const ada = yield* victim
       const eve = yield* enter("Fortress", { params: { name: "eve" } })
@@ -150,7 +151,7 @@ describe("the id of another's connection", () => {
       assert.deepStrictEqual(ada.frames("reply"), [])
     }).pipe(provide()))
 
-  it.effect("and the ids of its calls name nothing of it", () =>
+  it.onEachHost("and the ids of its calls name nothing of it", () =>
     Effect.gen(function*() {
       const { ran } = yield* Keep
       const ada = yield* victim
@@ -167,7 +168,7 @@ describe("the id of another's connection", () => {
 })
 
 describe("a socket that was displaced", () => {
-  it.effect("is not listened to any more: what it still says does not run and acknowledges nothing", () =>
+  it.onEachHost("is not listened to any more: what it still says does not run and acknowledges nothing", () =>
     Effect.gen(function*() {
       const { ran } = yield* Keep
       const ada = yield* victim
@@ -193,7 +194,7 @@ describe("counts that lie", () => {
     ["the id of a call that is running", ["call", 7, "echo", { text: "a" }]]
   ]
   for (const [what, frame] of lies) {
-    it.effect(`${what} ends the connection with a protocol error`, () =>
+    it.onEachHost(`${what} ends the connection with a protocol error`, () =>
       Effect.gen(function*() {
         const ada = yield* victim
         yield* ada.send(["call", 7, "hang", null])
@@ -206,7 +207,7 @@ describe("counts that lie", () => {
       }).pipe(provide()))
   }
 
-  it.effect("an acknowledgement of an answer, in the message that asks for it, ends the connection", () =>
+  it.onEachHost("an acknowledgement of an answer, in the message that asks for it, ends the connection", () =>
     Effect.gen(function*() {
       const ada = yield* victim
       yield* ada.send(["call", 0, "echo", { text: "a" }], ["ack", 1])
@@ -216,7 +217,7 @@ describe("counts that lie", () => {
       assert.isFalse(ada.isServed())
     }).pipe(provide()))
 
-  it.effect("an acknowledgement that goes back changes nothing", () =>
+  it.onEachHost("an acknowledgement that goes back changes nothing", () =>
     Effect.gen(function*() {
       const ada = yield* victim
       for (let id = 0; id < 3; id++) yield* ada.send(["call", id, "echo", { text: "a" }])
@@ -226,7 +227,7 @@ describe("counts that lie", () => {
     }).pipe(provide()))
 
   for (const received of [1, 1_000_000, Number.MAX_SAFE_INTEGER]) {
-    it.effect(`a resume that says it has had ${received} frames too many gets a fresh connection`, () =>
+    it.onEachHost(`a resume that says it has had ${received} frames too many gets a fresh connection`, () =>
       Effect.gen(function*() {
         const ada = yield* victim
         yield* ada.drop
@@ -239,7 +240,7 @@ describe("counts that lie", () => {
       }).pipe(provide()))
   }
 
-  it.effect("an attach number that is as high as numbers go locks out nobody but its own session", () =>
+  it.onEachHost("an attach number that is as high as numbers go locks out nobody but its own session", () =>
     Effect.gen(function*() {
       const ada = yield* enter("Fortress", { params: { name: "ada" }, attach: Number.MAX_SAFE_INTEGER })
       const again = yield* open()
@@ -255,7 +256,7 @@ describe("counts that lie", () => {
       assert.strictEqual(yield* whoami(fresh, 0), "ada")
     }).pipe(provide()))
 
-  it.effect("call ids as high as numbers go are answered under them", () =>
+  it.onEachHost("call ids as high as numbers go are answered under them", () =>
     Effect.gen(function*() {
       const ada = yield* victim
 
@@ -279,7 +280,7 @@ describe("frames in the wrong order", () => {
     ]]
   ]
   for (const [what, frames] of orders) {
-    it.effect(`as ${what} end the socket with a protocol error, and nothing runs`, () =>
+    it.onEachHost(`as ${what} end the socket with a protocol error, and nothing runs`, () =>
       Effect.gen(function*() {
         const peer = yield* open()
         yield* peer.send(...frames)
@@ -292,7 +293,7 @@ describe("frames in the wrong order", () => {
       }).pipe(provide()))
   }
 
-  it.effect("as a call while the hook decides end the socket, and the hook is interrupted", () =>
+  it.onEachHost("as a call while the hook decides end the socket, and the hook is interrupted", () =>
     Effect.gen(function*() {
       const { gate, ran } = yield* Keep
       const peer = yield* open()

@@ -1,6 +1,7 @@
 // Durable actors on three real nodes over a real PostgreSQL: what was answered stays, and nothing runs twice.
 import { assert, layer } from "@effect/vitest"
-import { Effect, Fiber, Random, Schedule, Stream, SubscriptionRef } from "effect"
+import { Deferred, Effect, Exit, Fiber, Random, Stream, SubscriptionRef } from "effect"
+import type { Status } from "../../src/ConnectionStatus.ts"
 import type { NodeProcess } from "../support/ClusterProcesses.ts"
 import { again, type Scene, scene } from "../support/ClusterScene.ts"
 import { Ledger } from "../support/Ledger.ts"
@@ -11,22 +12,40 @@ type LedgerClient = Effect.Success<ReturnType<typeof Ledger.connect>>
 const connect = ({ through }: Scene, key: string, nodes: ReadonlyArray<NodeProcess>) =>
   Effect.flatMap(through(nodes), (client) => Effect.provideContext(Ledger.connect(key, { reconnect: again }), client))
 
-const idOf = (client: LedgerClient) =>
+const awaitStatus = <Tag extends Status["_tag"]>(client: LedgerClient, tag: Tag) =>
   SubscriptionRef.changes(client.status).pipe(
-    Stream.filter((status) => status._tag === "Connected"),
+    Stream.filter((status): status is Extract<Status, { readonly _tag: Tag }> => status._tag === tag),
     Stream.runHead,
     Effect.flatMap(Effect.fromOption),
-    Effect.map((status) => status._tag === "Connected" ? status.id : undefined),
     Effect.orDie
   )
 
+const idOf = (client: LedgerClient) => Effect.map(awaitStatus(client, "Connected"), ({ id }) => id)
+
 /** Writes names one after the other; every one must be answered, whatever happens. */
-const write = (client: LedgerClient, who: string, count: number) =>
+const write = (client: LedgerClient, who: string, count: number, from = 0, onAnswer: () => void = () => {}) =>
   Effect.forEach(
-    Array.from({ length: count }, (_, i) => `${who} ${i}`),
-    (name) => Effect.andThen(client.rpc.put({ name }), Effect.sleep("25 millis")),
+    Array.from({ length: count }, (_, i) => `${who} ${from + i}`),
+    (name) => Effect.tap(client.rpc.put({ name }), () => Effect.sync(onAnswer)),
     { discard: true }
   )
+
+/** Lets something happen while names are written: when so many of them are answered, and the others are not. */
+const amid = Effect.fnUntraced(function*<A, E, R>(
+  answers: number,
+  writing: (onAnswer: () => void) => Effect.Effect<unknown, unknown>,
+  happens: Effect.Effect<A, E, R>
+) {
+  const begun = yield* Deferred.make<void>()
+  let left = answers
+  const fiber = yield* Effect.forkChild(writing(() => --left === 0 && Deferred.doneUnsafe(begun, Exit.void)), {
+    startImmediately: true
+  })
+  yield* Effect.raceFirst(Deferred.await(begun), Fiber.join(fiber))
+  assert.isUndefined(fiber.pollUnsafe())
+  yield* happens
+  yield* Fiber.join(fiber)
+})
 
 const expected = (writers: ReadonlyArray<string>, count: number) =>
   writers.flatMap((who) => Array.from({ length: count }, (_, i) => `${who} ${i}`))
@@ -49,22 +68,23 @@ describePostgres("durable actors on three processes", () => {
           Effect.gen(function*() {
             const living: Array<NodeProcess> = [...scene.nodes]
             const writers = ["ada", "ben", "cyd"]
-            const count = 250
+            const count = 240
             const clients = yield* Effect.forEach(writers, () => connect(scene, "books", living))
             const ids = yield* Effect.forEach(clients, idOf)
-            const writing = yield* Effect.forEach(
-              clients,
-              (client, i) => write(client, writers[i]!, count),
-              { concurrency: "unbounded" }
-            ).pipe(Effect.forkChild)
             const kill = Effect.gen(function*() {
               const index = yield* Random.nextIntBetween(0, living.length - 1)
               const [victim] = living.splice(index, 1)
               yield* victim!.signal("SIGKILL")
               living.push(yield* scene.start(`${victim!.name}+`))
             })
-            yield* kill.pipe(Effect.repeat(Schedule.max([Schedule.spaced("1 second"), Schedule.recurs(3)])))
-            yield* Fiber.join(writing)
+            const round = count / 4
+            for (let from = 0; from < count; from += round) {
+              const all = (onAnswer: () => void) =>
+                Effect.forEach(clients, (client, i) => write(client, writers[i]!, round, from, onAnswer), {
+                  concurrency: "unbounded"
+                })
+              yield* amid(20, all, kill)
+            }
             yield* check(clients[0]!, writers, count)
             assert.deepStrictEqual(yield* Effect.forEach(clients, idOf), ids)
           })
@@ -81,9 +101,7 @@ describePostgres("durable actors on three processes", () => {
           const id = yield* idOf(ada)
           yield* write(ada, "before", 5)
           // Calls are on their way to the node while it freezes: it wakes with them, and with the actor that it had.
-          const writing = yield* Effect.forkChild(write(ada, "during", 40), { startImmediately: true })
-          yield* node("b").signal("SIGSTOP")
-          yield* Fiber.join(writing)
+          yield* amid(4, (onAnswer) => write(ada, "during", 40, 0, onAnswer), node("b").signal("SIGSTOP"))
           yield* node("b").signal("SIGCONT")
           yield* write(ada, "after", 20)
           const ben = yield* connect(scene, key, [node("b")])
@@ -103,12 +121,13 @@ describePostgres("durable actors on three processes", () => {
           Effect.gen(function*() {
             const ada = yield* connect(scene, yield* scene.keyOn("b"), [scene.node("a"), scene.node("c")])
             yield* write(ada, "before", 5)
-            const writing = yield* Effect.forkChild(write(ada, "during", 100), { startImmediately: true })
             const postgres = yield* Postgres
-            yield* postgres.stop
-            yield* Effect.sleep("3 seconds")
-            yield* postgres.start
-            yield* Fiber.join(writing)
+            const away = Effect.andThen(postgres.stop, awaitStatus(ada, "Waiting"))
+            yield* amid(
+              4,
+              (onAnswer) => write(ada, "during", 100, 0, onAnswer),
+              Effect.andThen(away, postgres.start)
+            )
             assert.deepStrictEqual(yield* ada.rpc.names(), [...expected(["before"], 5), ...expected(["during"], 100)])
           })
         ),
@@ -123,14 +142,12 @@ describePostgres("durable actors on three processes", () => {
             const living: Array<NodeProcess> = [...scene.nodes]
             const ada = yield* connect(scene, yield* scene.keyOn("a"), living)
             const id = yield* idOf(ada)
-            const writing = yield* Effect.forkChild(write(ada, "ada", 300), { startImmediately: true })
-            for (const old of scene.nodes) {
+            for (const [round, old] of scene.nodes.entries()) {
               living.push(yield* scene.start(`${old.name}2`))
               living.splice(living.indexOf(old), 1)
-              yield* old.signal("SIGTERM")
-              yield* old.gone
+              const leave = Effect.andThen(old.signal("SIGTERM"), old.gone)
+              yield* amid(10, (onAnswer) => write(ada, "ada", 100, round * 100, onAnswer), leave)
             }
-            yield* Fiber.join(writing)
             yield* check(ada, ["ada"], 300)
             assert.strictEqual(yield* idOf(ada), id)
           })

@@ -205,6 +205,22 @@ describe("the node of a socket", () => {
 })
 
 describe("an entity", () => {
+  nodes(
+    "runs nothing of its actor when a tunnel is opened, as the engine does again after a crash",
+    1,
+    (cluster, one) =>
+      Effect.gen(function*() {
+        const client = yield* Effect.provideContext(TunnelRpcs.makeEntity("Room").client, one.services)
+        const frames = yield* client(cluster.keyOn(one)).Open({ tunnel: "t", use: "Socket", headers: {} }, {
+          asQueue: true
+        })
+        assert.strictEqual((yield* until(Queue.take(frames)))[0], "opened")
+        yield* until(Effect.sleep("1 second"))
+        assert.strictEqual(yield* Context.get(one.services, ActorHost.ActorHost).size, 0)
+        assert.deepStrictEqual(yield* backstage(one).entriesOf(""), [])
+      })
+  )
+
   nodes("takes nothing that is meant for another life of the actor, or for a tunnel that it does not have", 1, (
     cluster,
     one

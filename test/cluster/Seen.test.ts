@@ -3,6 +3,7 @@ import { assert, describe } from "@effect/vitest"
 import { Context, Effect, Layer, Tracer } from "effect"
 import { ActorHost } from "../../src/ActorHost.ts"
 import * as MemoryCluster from "../support/MemoryCluster.ts"
+import * as RawPeer from "../support/RawPeer.ts"
 import * as Works from "../support/Works.ts"
 import { untilSimulated as until } from "../support/World.ts"
 
@@ -29,6 +30,18 @@ describe("the nodes of a cluster", () => {
       assert.strictEqual(call?.traceId, app?.traceId)
       assert.strictEqual(call?.parent._tag === "Some" ? call.parent.value.spanId : "none", app?.spanId)
     }))
+
+  nodes(
+    "show where a client comes from, whichever of them it has dialled",
+    2,
+    (cluster, one, two) =>
+      Effect.gen(function*() {
+        const key = cluster.keyOn(one)
+        yield* RawPeer.enter("Works", { key }, { remoteAddress: "192.0.2.7" }).pipe(Effect.provideContext(two.services))
+        const { connections } = yield* Context.get(one.services, ActorHost).inspect({ search: "", limit: 10 })
+        assert.deepStrictEqual(connections.map(({ address }) => address), ["192.0.2.7"])
+      })
+  )
 
   nodes("show each their own actors", 2, (cluster, one, two) =>
     Effect.gen(function*() {

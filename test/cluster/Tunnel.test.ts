@@ -139,6 +139,21 @@ describe("the near end of a tunnel", () => {
       assert.strictEqual(yield* lost(tunnel.lost), "the actor has left")
     }))
 
+  it.effect("that the actor has ended brings its last words, though a push has found it gone", () =>
+    Effect.gen(function*() {
+      const { downlink, open } = yield* make(() => Effect.fail(new TunnelBroken({ cause: "UnknownTunnel" })))
+      yield* Queue.offer(downlink, ["opened", "life 1"])
+      const tunnel = yield* open
+      const pushing = yield* Effect.forkChild(lost(tunnel.push(["a"])), { startImmediately: true })
+      yield* TestClock.adjust("4 seconds")
+      assert.isUndefined(pushing.pollUnsafe())
+      yield* Queue.offerAll(downlink, [["message", "bye"], ["close", 4001, "kicked"]])
+      assert.strictEqual(yield* tunnel.pull, "bye")
+      assert.strictEqual((yield* Effect.flip(tunnel.pull))._tag, "TunnelClosed")
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual(yield* Fiber.join(pushing), "the actor has ended it")
+    }))
+
   it.effect("does not take a push that was under way for lost when the actor leaves", () =>
     Effect.gen(function*() {
       const { downlink, open } = yield* make(() => Effect.never)

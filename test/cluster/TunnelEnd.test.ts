@@ -61,6 +61,20 @@ describe("the far end of a tunnel", () => {
       assert.deepStrictEqual(yield* pull, ["more"])
     }))
 
+  it.effect("takes no push either while few messages wait that are long", () =>
+    Effect.gen(function*() {
+      const { end } = yield* make()
+      const { pull } = yield* end.socket.reader
+      const long = "x".repeat(600_000)
+      assert.isTrue(yield* end.take(0, [long]))
+      assert.isTrue(yield* end.take(1, [long]))
+      const pushing = yield* Effect.forkChild(end.take(2, ["more"]), { startImmediately: true })
+      yield* TestClock.adjust("1 second")
+      assert.isFalse(yield* Fiber.join(pushing))
+      assert.lengthOf(yield* pull, 2)
+      assert.isTrue(yield* end.take(2, ["more"]))
+    }))
+
   it.effect("is given up when nothing is heard in time; an empty push is a sign of life", () =>
     Effect.gen(function*() {
       const { aborts, end } = yield* make()

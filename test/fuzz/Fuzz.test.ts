@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
+import * as Hosts from "../support/Hosts.ts"
 import { fuzzers } from "./Fuzz.ts"
 
 const limit = 60_000
@@ -34,6 +35,13 @@ describe("input that nobody wrote", () => {
       Effect.gen(function*() {
         assert.isUndefined(yield* fuzzers.durable(seed, 200))
       }), limit)
+  }
+
+  for (let seed = 1; seed <= 4; seed++) {
+    it.live(`is none of a host in a cluster, seed ${seed}`, () =>
+      Effect.gen(function*() {
+        assert.isUndefined(yield* fuzzers[seed % 2 === 0 ? "durable" : "serving"](seed, 200))
+      }).pipe(Effect.provideService(Hosts.Kind, "cluster")), limit)
   }
 
   for (let seed = 1; seed <= 5; seed++) {

@@ -1,19 +1,19 @@
 /**
  * Durable actors: what is answered is stored, and what is stored is there again.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option, Stream, SubscriptionRef } from "effect"
 import { TestClock } from "effect/testing"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import * as Ledger from "../support/Book.ts"
-import * as Hosts from "../support/Hosts.ts"
+import { it, layerHost } from "../support/Hosts.ts"
 import { settle } from "../support/settle.ts"
 
-const appOn = (kind: Hosts.Kind) =>
+const app = () =>
   TestNetwork.TestNetwork.layer.pipe(
     Layer.provide(Ledger.layer),
-    Layer.provideMerge(Hosts.layer(kind)),
+    Layer.provideMerge(layerHost()),
     Layer.provideMerge(Layer.mergeAll(TestStorage.layerMemory, Ledger.Watch.layer))
   )
 
@@ -31,10 +31,8 @@ const drive = Effect.fnUntraced(function*<A, E, R>(effect: Effect.Effect<A, E, R
 
 const entries = Ledger.Ledger.client("main").pipe(Effect.flatMap((ledger) => ledger.entries()))
 
-Hosts.describeOnEach("a durable actor", (kind) => {
-  const app = appOn(kind)
-
-  it.effect("answers and tells of a change after it is stored", () =>
+describe("a durable actor", () => {
+  it.onEachHost("answers and tells of a change after it is stored", () =>
     Effect.gen(function*() {
       const storage = yield* TestStorage
       const client = yield* join("ada")
@@ -54,9 +52,9 @@ Hosts.describeOnEach("a durable actor", (kind) => {
       assert.strictEqual(yield* drive(Fiber.join(call)), 2)
       assert.deepStrictEqual(yield* drive(Fiber.join(read)), ["+ada", "a"])
       assert.deepStrictEqual(heard, ["a"])
-    }).pipe(Effect.provide(app)))
+    }).pipe(Effect.provide(app())))
 
-  it.effect("whose commit fails answers nobody with what is lost, and runs the calls once (case 40)", () =>
+  it.onEachHost("whose commit fails answers nobody with what is lost, and runs the calls once (case 40)", () =>
     Effect.gen(function*() {
       const storage = yield* TestStorage
       const { log } = yield* Ledger.Watch
@@ -76,9 +74,9 @@ Hosts.describeOnEach("a durable actor", (kind) => {
       assert.strictEqual(gap.cause, "ActorRestarted")
       assert.strictEqual(gap.previous, gap.current)
       assert.strictEqual(gap.current, id)
-    }).pipe(Effect.provide(app)))
+    }).pipe(Effect.provide(app())))
 
-  it.effect("answers a call that is sent again from its journal", () =>
+  it.onEachHost("answers a call that is sent again from its journal", () =>
     Effect.gen(function*() {
       const storage = yield* TestStorage
       const { log } = yield* Ledger.Watch
@@ -88,9 +86,9 @@ Hosts.describeOnEach("a durable actor", (kind) => {
       assert.strictEqual(yield* drive(client.rpc.add({ entry: "a" })), 2)
       assert.strictEqual(log.filter((line) => line === "add a").length, 1)
       assert.deepStrictEqual(yield* drive(client.rpc.all()), ["+ada", "a"])
-    }).pipe(Effect.provide(app)))
+    }).pipe(Effect.provide(app())))
 
-  it.effect("keeps the states of its connections with the calls that change them", () =>
+  it.onEachHost("keeps the states of its connections with the calls that change them", () =>
     Effect.gen(function*() {
       const storage = yield* TestStorage
       const client = yield* join("ada")
@@ -100,9 +98,9 @@ Hosts.describeOnEach("a durable actor", (kind) => {
       yield* storage.failCommits("Unavailable")
       assert.strictEqual(yield* drive(client.rpc.count()), 3)
       assert.strictEqual(yield* drive(client.rpc.count()), 4)
-    }).pipe(Effect.provide(app)))
+    }).pipe(Effect.provide(app())))
 
-  it.effect("sleeps without connections and calls, and wakes with its state", () =>
+  it.onEachHost("sleeps without connections and calls, and wakes with its state", () =>
     Effect.gen(function*() {
       const { log } = yield* Ledger.Watch
       const ledger = yield* Ledger.Ledger.client("main")
@@ -111,9 +109,9 @@ Hosts.describeOnEach("a durable actor", (kind) => {
       yield* settle
       assert.deepStrictEqual(log, ["start main", "add a", "stop main"])
       assert.deepStrictEqual(yield* drive(ledger.entries()), ["a"])
-    }).pipe(Effect.provide(app)))
+    }).pipe(Effect.provide(app())))
 
-  it.effect("is woken by its alarms, each of which runs once", () =>
+  it.onEachHost("is woken by its alarms, each of which runs once", () =>
     Effect.gen(function*() {
       const { log } = yield* Ledger.Watch
       const client = yield* join("ada")
@@ -130,9 +128,9 @@ Hosts.describeOnEach("a durable actor", (kind) => {
       yield* TestClock.adjust("20 minutes")
       yield* settle
       assert.strictEqual(log.filter((line) => line === "add ring tea").length, 1)
-    }).pipe(Effect.provide(app)))
+    }).pipe(Effect.provide(app())))
 
-  it.effect("ends what it kicks together with the call that kicks", () =>
+  it.onEachHost("ends what it kicks together with the call that kicks", () =>
     Effect.gen(function*() {
       const storage = yield* TestStorage
       const { log } = yield* Ledger.Watch
@@ -149,13 +147,11 @@ Hosts.describeOnEach("a durable actor", (kind) => {
       // Its client was away when it was kicked: it may ask again, and the hook decides.
       yield* drive(bob.rpc.all())
       assert.deepStrictEqual(yield* drive(entries), ["+ada", "+bob", "-bob", "+bob"])
-    }).pipe(Effect.provide(app)))
+    }).pipe(Effect.provide(app())))
 })
 
-Hosts.describeOnEach("a host that is started again on the same storage", (kind) => {
-  const app = appOn(kind)
-
-  it.effect("has its connections back, and answers what was asked of the one before", () =>
+describe("a host that is started again on the same storage", () => {
+  it.onEachHost("has its connections back, and answers what was asked of the one before", () =>
     Effect.gen(function*() {
       const { log } = yield* Ledger.Watch
       const network = yield* TestNetwork.TestNetwork
@@ -163,5 +159,5 @@ Hosts.describeOnEach("a host that is started again on the same storage", (kind) 
       yield* drive(client.rpc.add({ entry: "a" }))
       yield* network.cut
       assert.deepStrictEqual(log, ["start main", "onConnect ada", "add a"])
-    }).pipe(Effect.provide(app)))
+    }).pipe(Effect.provide(app())))
 })

@@ -1,12 +1,13 @@
 /**
  * Alarms of durable actors.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Array as Arr, Clock, DateTime, Duration, Effect, Order } from "effect"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
+import { it } from "../support/Hosts.ts"
+import { begin, drive, type Life, onServer, pass, Play, put, remind, run, Stage } from "../support/Stage.ts"
 import { settle } from "../support/settle.ts"
-import { begin, drive, type Life, onEachHost, onServer, pass, Play, put, remind, Stage } from "../support/Stage.ts"
 
 const main = { type: "Stage", key: "main" }
 
@@ -26,8 +27,8 @@ const rings = Effect.map(Play, ({ log }) => log.filter((line) => line.startsWith
 
 const entries = (life: Life) => drive(onServer(life, (stage) => stage.entries()))
 
-onEachHost("an alarm", (run, kind) => {
-  it.effect("that is set again rings at the later time alone", () =>
+describe("an alarm", () => {
+  it.onEachHost("that is set again rings at the later time alone", () =>
     run(Effect.gen(function*() {
       const life = yield* begin()
       yield* cue(life, remindIn("tea", "1 second"))
@@ -38,7 +39,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* rings, ["ring tea"])
     })))
 
-  it.effect("that is cancelled does not ring, and cannot be cancelled again", () =>
+  it.onEachHost("that is cancelled does not ring, and cannot be cancelled again", () =>
     run(Effect.gen(function*() {
       const life = yield* begin()
       const cancel = Stage.Alarms.use((alarms) => Effect.map(alarms.cancel("tea"), Number))
@@ -49,7 +50,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* rings, [])
     })))
 
-  it.effect("whose time has passed rings at once, after the turn that sets it", () =>
+  it.onEachHost("whose time has passed rings at once, after the turn that sets it", () =>
     run(Effect.gen(function*() {
       const life = yield* begin()
       yield* pass(10_000)
@@ -58,21 +59,20 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(life), ["turn", "ring past"])
     })))
 
-  // Each node asks storage every ten seconds whom it has to wake, which makes a month too long to simulate.
-  if (kind === "local") {
-    it.effect("of a far day rings then, though no timer can wait so long", () =>
-      run(Effect.gen(function*() {
-        const life = yield* begin()
-        const day = 86_400_000
-        yield* cue(life, remindIn("far", 26 * day))
-        yield* pass(25 * day, day / 2)
-        assert.deepStrictEqual(yield* rings, [])
-        yield* pass(2 * day, day / 2)
-        assert.deepStrictEqual(yield* rings, ["ring far"])
-      })))
-  }
+  it.onEachHost("of a far day rings then, though no timer can wait so long", () =>
+    run(Effect.gen(function*() {
+      const life = yield* begin()
+      const day = 86_400_000
+      yield* cue(life, remindIn("far", 26 * day))
+      yield* pass(25 * day, day / 2)
+      assert.deepStrictEqual(yield* rings, [])
+      yield* pass(2 * day, day / 2)
+      assert.deepStrictEqual(yield* rings, ["ring far"])
+    })), {
+    notInCluster: "each node asks storage every ten seconds whom it has to wake: a month of that takes too long"
+  })
 
-  it.effect("rings within a minute where the clock was set, or the machine has slept meanwhile", () =>
+  it.onEachHost("rings within a minute where the clock was set, or the machine has slept meanwhile", () =>
     run(Effect.gen(function*() {
       const clock = yield* Clock.Clock
       let ahead = 0
@@ -89,7 +89,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* rings, ["ring tea"])
     })))
 
-  it.effect("rings with the others of its time, each once and in turns", () =>
+  it.onEachHost("rings with the others of its time, each once and in turns", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       let running = 0
@@ -107,7 +107,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.strictEqual(most, 1)
     })))
 
-  it.effect("that sets itself again rings on and on, through sleep and crashes", () =>
+  it.onEachHost("that sets itself again rings on and on, through sleep and crashes", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.onRing = (text) => remindIn(text, "10 seconds")
@@ -124,7 +124,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(life), Array.from({ length: 6 }, () => "ring tick"))
     })))
 
-  it.effect("that sets itself again at the beginning of its handler goes on to its end", () =>
+  it.onEachHost("that sets itself again at the beginning of its handler goes on to its end", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.onRing = (text) =>
@@ -135,7 +135,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(life), ["ring tick", "ended"])
     })))
 
-  it.effect("whose handler fails is spent, with what it has changed", () =>
+  it.onEachHost("whose handler fails is spent, with what it has changed", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.onRing = () => Effect.die(new Error("no tea"))
@@ -152,7 +152,7 @@ onEachHost("an alarm", (run, kind) => {
   for (const durability of ["commit", undefined] as const) {
     for (const concurrency of [1, 2]) {
       const how = `${durability === undefined ? "in memory" : "durable"}, with a concurrency of ${concurrency}`
-      it.effect(`whose handler interrupts itself is spent (${how})`, () =>
+      it.onEachHost(`whose handler interrupts itself is spent (${how})`, () =>
         run(Effect.gen(function*() {
           const play = yield* Play
           const listed: Array<number> = []
@@ -175,7 +175,7 @@ onEachHost("an alarm", (run, kind) => {
   }
 
   for (const durability of ["commit", undefined] as const) {
-    it.effect(`that is set while its actor is being built rings when that is done (${durability ?? "in memory"})`, () =>
+    it.onEachHost(`that is set while its actor is being built rings when that is done (${durability ?? "in memory"})`, () =>
       run(Effect.gen(function*() {
         const play = yield* Play
         play.onStart = remindIn("tea", 0).pipe(
@@ -190,7 +190,7 @@ onEachHost("an alarm", (run, kind) => {
       })))
   }
 
-  it.effect("that is stored is known while its actor is being built, and can be set anew or taken back", () =>
+  it.onEachHost("that is stored is known while its actor is being built, and can be set anew or taken back", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       const first = yield* begin()
@@ -216,7 +216,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(second), ["ring kept", "ring later"])
     })))
 
-  it.effect("that was due while no process was there rings when there is one again", () =>
+  it.onEachHost("that was due while no process was there rings when there is one again", () =>
     run(Effect.gen(function*() {
       const first = yield* begin()
       yield* cue(first, remindIn("tea", "1 second"))
@@ -228,7 +228,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(second), ["ring tea"])
     })))
 
-  it.effect("whose handler was running at a crash runs again, once in what is stored", () =>
+  it.onEachHost("whose handler was running at a crash runs again, once in what is stored", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.onRing = () => play.gate("ring").await
@@ -243,7 +243,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(second), ["ring tea"])
     })))
 
-  it.effect("that has rung does not ring again after a crash", () =>
+  it.onEachHost("that has rung does not ring again after a crash", () =>
     run(Effect.gen(function*() {
       const first = yield* begin()
       yield* cue(first, remindIn("tea", "1 second"))
@@ -254,7 +254,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* entries(second), ["ring tea"])
     })))
 
-  it.effect("of an RPC that the contract has lost is logged and gone, and disturbs no other", () =>
+  it.onEachHost("of an RPC that the contract has lost is logged and gone, and disturbs no other", () =>
     run(Effect.gen(function*() {
       const storage = yield* ActorStorage.ActorStorage
       const alarm = (id: string, rpc: string, payload: string): readonly [string, ActorStorage.StoredAlarm] => [
@@ -283,7 +283,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.deepStrictEqual(yield* storage.wakes("Stage", 10), [])
     })))
 
-  it.effect("of an actor in memory keeps it in memory until it has rung", () =>
+  it.onEachHost("of an actor in memory keeps it in memory until it has rung", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
       const storage = yield* TestStorage
@@ -296,7 +296,7 @@ onEachHost("an alarm", (run, kind) => {
       assert.strictEqual(yield* storage.commits, 0)
     })))
 
-  it.effect("is listed until it begins, the next one first", () =>
+  it.onEachHost("is listed until it begins, the next one first", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       const listed: Array<ReadonlyArray<string>> = []

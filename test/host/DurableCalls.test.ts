@@ -1,11 +1,12 @@
 /**
  * What becomes of calls that were under way when the process went.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Stream } from "effect"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
+import { it } from "../support/Hosts.ts"
 import * as RawPeer from "../support/RawPeer.ts"
-import { begin, drive, join, onEachHost, onServer, pass, Play, put, Stage } from "../support/Stage.ts"
+import { begin, drive, join, onServer, pass, Play, put, run, Stage } from "../support/Stage.ts"
 
 const maybe = "it may have run or not"
 
@@ -31,8 +32,8 @@ const crashAmid = Effect.fnUntraced(function*(
   return { exit, entries }
 })
 
-onEachHost("after a crash", (run) => {
-  it.effect("a call whose turn it was runs again, and once in what is stored", () =>
+describe("after a crash", () => {
+  it.onEachHost("a call whose turn it was runs again, and once in what is stored", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
       const { entries, exit } = yield* crashAmid("play")
@@ -48,7 +49,7 @@ onEachHost("after a crash", (run) => {
       ["of an actor without turns", "play", { concurrency: "unbounded" }]
     ] as const
   ) {
-    it.effect(`a handler ${name} does not run again, since nobody knows what it has done`, () =>
+    it.onEachHost(`a handler ${name} does not run again, since nobody knows what it has done`, () =>
       run(Effect.gen(function*() {
         const { log } = yield* Play
         const { entries, exit } = yield* crashAmid(rpc, options)
@@ -64,14 +65,14 @@ onEachHost("after a crash", (run) => {
       ["of an actor that runs two at a time", "again", { concurrency: 2 }]
     ] as const
   ) {
-    it.effect(`an idempotent handler ${name} runs again`, () =>
+    it.onEachHost(`an idempotent handler ${name} runs again`, () =>
       run(Effect.gen(function*() {
         const { exit } = yield* crashAmid(rpc, options)
         assert.deepStrictEqual(exit, Exit.succeed(1))
       })))
   }
 
-  it.effect("streams and discarded calls settle as unknown, and do not run again", () =>
+  it.onEachHost("streams and discarded calls settle as unknown, and do not run again", () =>
     run(Effect.gen(function*() {
       const { gate, log, scenes, streams } = yield* Play
       scenes.set("busy", gate("busy").await)
@@ -94,7 +95,7 @@ onEachHost("after a crash", (run) => {
       assert.strictEqual(times(log, "discarded"), 0)
     })))
 
-  it.effect("calls that waited for their turn run in their order, before those that were never sent", () =>
+  it.onEachHost("calls that waited for their turn run in their order, before those that were never sent", () =>
     run(Effect.gen(function*() {
       const { gate, scenes } = yield* Play
       scenes.set("first", Effect.andThen(gate("first").await, put("0")))
@@ -111,7 +112,7 @@ onEachHost("after a crash", (run) => {
       assert.deepStrictEqual(yield* drive(ada.rpc.all()), ["+ada", "0", "1", "2", "3", "4"])
     })))
 
-  it.effect("a call that was reported as not executed does not run", () =>
+  it.onEachHost("a call that was reported as not executed does not run", () =>
     run(Effect.gen(function*() {
       const { gate, log, scenes } = yield* Play
       scenes.set(
@@ -139,7 +140,7 @@ onEachHost("after a crash", (run) => {
       assert.strictEqual(times(log, "add never"), 0)
     })))
 
-  it.effect("a handler that has had its turn and answers later does not have it again", () =>
+  it.onEachHost("a handler that has had its turn and answers later does not have it again", () =>
     run(Effect.gen(function*() {
       const { log, scenes } = yield* Play
       const answer = yield* Deferred.make<number>()
@@ -157,7 +158,7 @@ onEachHost("after a crash", (run) => {
       assert.strictEqual(times(log, "later"), 1)
     })))
 
-  it.effect("a call whose answer was stored is answered with it, whatever the contract has become", () =>
+  it.onEachHost("a call whose answer was stored is answered with it, whatever the contract has become", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       const { log } = yield* Play

@@ -1,12 +1,13 @@
 /**
  * Durable actors whose storage does not do what it is asked to, or has something in it that cannot be read.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { DateTime, Effect, Exit, Fiber, Schema, SubscriptionRef } from "effect"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
+import { it } from "../support/Hosts.ts"
+import { begin, drive, join, onServer, pass, Play, put, remind, run, Stage } from "../support/Stage.ts"
 import { settle } from "../support/settle.ts"
-import { begin, drive, join, onEachHost, onServer, pass, Play, put, remind, Stage } from "../support/Stage.ts"
 
 const main = { type: "Stage", key: "main" }
 
@@ -32,8 +33,8 @@ const failureOf = (exit: Exit.Exit<unknown, unknown>) => {
   return reason as { readonly _tag: string; readonly explanation: string; readonly actor: string } | undefined
 }
 
-onEachHost("a commit that fails", (run) => {
-  it.effect("takes back what was to be stored with it and after it, and server code is told that nobody knows", () =>
+describe("a commit that fails", () => {
+  it.onEachHost("takes back what was to be stored with it and after it, and server code is told that nobody knows", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       const { gate, log, scenes } = yield* Play
@@ -56,7 +57,7 @@ onEachHost("a commit that fails", (run) => {
       assert.strictEqual(log.filter((line) => line === "start main").length, 2)
     })))
 
-  it.effect("takes back an alarm that was set in its turn, and one that was cancelled is there again", () =>
+  it.onEachHost("takes back an alarm that was set in its turn, and one that was cancelled is there again", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       const { log, scenes } = yield* Play
@@ -77,7 +78,7 @@ onEachHost("a commit that fails", (run) => {
       assert.deepStrictEqual(log.filter((line) => line.startsWith("ring")), ["ring kept"])
     })))
 
-  it.effect("while a client is admitted sends it away, and it comes back by itself", () =>
+  it.onEachHost("while a client is admitted sends it away, and it comes back by itself", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       yield* begin()
@@ -87,8 +88,8 @@ onEachHost("a commit that fails", (run) => {
     })))
 })
 
-onEachHost("a storage that dies", (run) => {
-  it.effect("has failed, and does not leave its actor waiting", () =>
+describe("a storage that dies", () => {
+  it.onEachHost("has failed, and does not leave its actor waiting", () =>
     run(Effect.gen(function*() {
       const inner = yield* ActorStorage.ActorStorage
       let deaths = 1
@@ -104,8 +105,8 @@ onEachHost("a storage that dies", (run) => {
     })))
 })
 
-onEachHost("a load that fails", (run) => {
-  it.effect("is told to server code, and the next call tries again", () =>
+describe("a load that fails", () => {
+  it.onEachHost("is told to server code, and the next call tries again", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       const life = yield* begin()
@@ -116,7 +117,7 @@ onEachHost("a load that fails", (run) => {
       assert.deepStrictEqual(yield* onServer(life, (stage) => stage.entries()), [])
     })))
 
-  it.effect("lets clients wait, who come back by themselves with what they had", () =>
+  it.onEachHost("lets clients wait, who come back by themselves with what they had", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       const first = yield* begin()
@@ -132,8 +133,8 @@ onEachHost("a load that fails", (run) => {
     })))
 })
 
-onEachHost("a state that does not encode", (run) => {
-  it.effect("is the fault of the handler that sets it: that one dies, and nothing has changed", () =>
+describe("a state that does not encode", () => {
+  it.onEachHost("is the fault of the handler that sets it: that one dies, and nothing has changed", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       const { scenes } = yield* Play
@@ -148,7 +149,7 @@ onEachHost("a state that does not encode", (run) => {
       assert.deepStrictEqual(yield* drive(ada.rpc.all()), ["+ada"])
     })))
 
-  it.effect("is the fault of who updates a connection: that one dies, and the state is as it was", () =>
+  it.onEachHost("is the fault of who updates a connection: that one dies, and the state is as it was", () =>
     run(Effect.gen(function*() {
       const { scenes } = yield* Play
       const connection = Stage.CurrentConnection
@@ -164,8 +165,8 @@ onEachHost("a state that does not encode", (run) => {
     })))
 })
 
-onEachHost("a stored state", (run) => {
-  it.effect("of an earlier version is migrated, once it is stored again no more", () =>
+describe("a stored state", () => {
+  it.onEachHost("of an earlier version is migrated, once it is stored again no more", () =>
     run(Effect.gen(function*() {
       yield* plant({ state: { version: 1, value: JSON.stringify(["old"]) } })
       const asked: Array<number> = []
@@ -192,7 +193,7 @@ onEachHost("a stored state", (run) => {
       ["is migrated to what does not decode", { version: 8, migrate: () => Effect.succeed({ entries: "no" }) }]
     ] as const
   ) {
-    it.effect(`that ${name} keeps its actor from starting, overwrites nothing, and serves again once that is mended`, () =>
+    it.onEachHost(`that ${name} keeps its actor from starting, overwrites nothing, and serves again once that is mended`, () =>
       run(Effect.gen(function*() {
         const state = { version: 7, value: JSON.stringify({ entries: [1] }) }
         yield* plant({ state })
@@ -214,8 +215,8 @@ onEachHost("a stored state", (run) => {
   }
 })
 
-onEachHost("a stored connection", (run) => {
-  it.effect("whose state does not decode is left out; its client gets a fresh one, and others are as they were", () =>
+describe("a stored connection", () => {
+  it.onEachHost("whose state does not decode is left out; its client gets a fresh one, and others are as they were", () =>
     run(Effect.gen(function*() {
       const first = yield* begin()
       const [ada, bob] = [yield* join("ada"), yield* join("bob")]
@@ -237,7 +238,7 @@ onEachHost("a stored connection", (run) => {
       )
     })))
 
-  it.effect("that is no record at all is left out as well", () =>
+  it.onEachHost("that is no record at all is left out as well", () =>
     run(Effect.gen(function*() {
       yield* plant({ connections: new Map([["torn", "{\"state\":"]]) })
       const life = yield* begin()

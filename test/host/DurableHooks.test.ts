@@ -1,11 +1,12 @@
 /**
  * Hooks, subscriptions and events across the lives of a durable actor.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
+import { it } from "../support/Hosts.ts"
 import * as RawPeer from "../support/RawPeer.ts"
+import { begin, drive, join, type Life, onServer, pass, Play, put, run, Stage } from "../support/Stage.ts"
 import { settle } from "../support/settle.ts"
-import { begin, drive, join, type Life, onEachHost, onServer, pass, Play, put, Stage } from "../support/Stage.ts"
 
 const params = { name: "ada" }
 
@@ -19,8 +20,8 @@ const resumeOf = (
 
 const hooks = (log: ReadonlyArray<string>) => log.filter((line) => line.startsWith("on"))
 
-onEachHost("a crash", (run) => {
-  it.effect("during onConnect has it run again, once in what is stored", () =>
+describe("a crash", () => {
+  it.onEachHost("during onConnect has it run again, once in what is stored", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.hooks = {
@@ -43,7 +44,7 @@ onEachHost("a crash", (run) => {
       ])
     })))
 
-  it.effect("after onConnect has failed lets the client in no further, and runs onDisconnect once", () =>
+  it.onEachHost("after onConnect has failed lets the client in no further, and runs onDisconnect once", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       let attempts = 0
@@ -63,7 +64,7 @@ onEachHost("a crash", (run) => {
       assert.strictEqual(attempts, 1)
     })))
 
-  it.effect("during onSuspend has it run again, and a return after that runs it no more", () =>
+  it.onEachHost("during onSuspend has it run again, and a return after that runs it no more", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.hooks = {
@@ -93,7 +94,7 @@ onEachHost("a crash", (run) => {
       assert.deepStrictEqual(yield* onServer(third, (stage) => stage.entries()), ["+ada", "suspended", "suspended"])
     })))
 
-  it.effect("during onDisconnect has it run again, once in what is stored", () =>
+  it.onEachHost("during onDisconnect has it run again, once in what is stored", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.hooks = {
@@ -125,7 +126,7 @@ onEachHost("a crash", (run) => {
     })))
 
   for (const concurrency of [2, "unbounded"] as const) {
-    it.effect(`during onDisconnect stores nothing twice where handlers run beside others (${concurrency})`, () =>
+    it.onEachHost(`during onDisconnect stores nothing twice where handlers run beside others (${concurrency})`, () =>
       run(Effect.gen(function*() {
         const play = yield* Play
         play.hooks = {
@@ -168,7 +169,7 @@ onEachHost("a crash", (run) => {
       })))
   }
 
-  it.effect("during onSuspend has it run again where handlers run beside others, unless it has left a trace", () =>
+  it.onEachHost("during onSuspend has it run again where handlers run beside others, unless it has left a trace", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.hooks = {
@@ -199,7 +200,7 @@ onEachHost("a crash", (run) => {
       assert.deepStrictEqual(hooks(play.log), ["onSuspend", "onSuspend"])
     })))
 
-  it.effect("between a kick and its onDisconnect keeps the reason", () =>
+  it.onEachHost("between a kick and its onDisconnect keeps the reason", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.scenes.set(
@@ -232,8 +233,8 @@ onEachHost("a crash", (run) => {
     })))
 })
 
-onEachHost("in a new epoch", (run) => {
-  it.effect("the subscriptions of the hello count", () =>
+describe("in a new epoch", () => {
+  it.onEachHost("the subscriptions of the hello count", () =>
     run(Effect.gen(function*() {
       const { scenes } = yield* Play
       scenes.set(
@@ -253,7 +254,7 @@ onEachHost("in a new epoch", (run) => {
       assert.deepStrictEqual(back.frames("event").map(([, event]) => event), ["whispered"])
     })))
 
-  it.effect("events that are sent before the client is back reach it, by the subscriptions that it had", () =>
+  it.onEachHost("events that are sent before the client is back reach it, by the subscriptions that it had", () =>
     run(Effect.gen(function*() {
       const first = yield* begin()
       const peer = yield* enter(first)
@@ -266,7 +267,7 @@ onEachHost("in a new epoch", (run) => {
       assert.deepStrictEqual(back.frames("event"), [["event", "said", { text: "meanwhile" }]])
     })))
 
-  it.effect("an unsubscription of before holds", () =>
+  it.onEachHost("an unsubscription of before holds", () =>
     run(Effect.gen(function*() {
       const first = yield* begin()
       const peer = yield* enter(first, { subscriptions: ["said"] })
@@ -279,7 +280,7 @@ onEachHost("in a new epoch", (run) => {
       assert.deepStrictEqual(back.frames("event"), [])
     })))
 
-  it.effect("a gap is announced, with the connection as it was", () =>
+  it.onEachHost("a gap is announced, with the connection as it was", () =>
     run(Effect.gen(function*() {
       const first = yield* begin()
       const ada = yield* join("ada")
@@ -292,7 +293,7 @@ onEachHost("in a new epoch", (run) => {
       assert.strictEqual(found?.current, found?.previous)
     })))
 
-  it.effect("a stored reply waits through a second crash that comes before the client is back", () =>
+  it.onEachHost("a stored reply waits through a second crash that comes before the client is back", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
       const first = yield* begin()

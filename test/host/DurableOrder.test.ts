@@ -1,11 +1,12 @@
 /**
  * All that a durable actor says leaves in the order in which it was said, after every earlier commit.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Stream, SubscriptionRef } from "effect"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
+import { it } from "../support/Hosts.ts"
+import { begin, drive, join, onServer, pass, Play, put, run, Stage } from "../support/Stage.ts"
 import { settle } from "../support/settle.ts"
-import { begin, drive, join, onEachHost, onServer, pass, Play, put, Stage } from "../support/Stage.ts"
 
 /** A client whose events are written down. */
 const listen = Effect.fnUntraced(function*(name: string) {
@@ -19,8 +20,8 @@ const listen = Effect.fnUntraced(function*(name: string) {
 
 const say = (text: string) => Stage.Connections.use(({ broadcast }) => broadcast("said", { text }))
 
-onEachHost("while a change is being stored", (run) => {
-  it.effect("the reply of a call that only reads waits", () =>
+describe("while a change is being stored", () => {
+  it.onEachHost("the reply of a call that only reads waits", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       yield* begin()
@@ -35,7 +36,7 @@ onEachHost("while a change is being stored", (run) => {
       assert.deepStrictEqual(yield* drive(Fiber.join(read)), ["+ada", "a"])
     })))
 
-  it.effect("events of hooks, of timers and of streams wait, and come in order", () =>
+  it.onEachHost("events of hooks, of timers and of streams wait, and come in order", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       const { gate, scenes, streams } = yield* Play
@@ -60,7 +61,7 @@ onEachHost("while a change is being stored", (run) => {
       assert.deepStrictEqual(heard, ["a", "timer", "stream", "+bob"])
     })))
 
-  it.effect("the answer to server code waits", () =>
+  it.onEachHost("the answer to server code waits", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       const life = yield* begin()
@@ -74,7 +75,7 @@ onEachHost("while a change is being stored", (run) => {
       assert.deepStrictEqual(yield* drive(Fiber.join(entries)), ["a"])
     })))
 
-  it.effect("the next turn runs, as do a thousand more, and then turns wait", () =>
+  it.onEachHost("the next turn runs, as do a thousand more, and then turns wait", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       const { log } = yield* Play
@@ -94,7 +95,7 @@ onEachHost("while a change is being stored", (run) => {
       assert.deepStrictEqual(places, Array.from({ length: 1_100 }, (_, i) => i))
     })))
 
-  it.effect("the bye of a kick waits", () =>
+  it.onEachHost("the bye of a kick waits", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       const { log, scenes } = yield* Play
@@ -116,8 +117,8 @@ onEachHost("while a change is being stored", (run) => {
     })))
 })
 
-onEachHost("while a turn goes on", (run) => {
-  it.effect("a stream gives its values at once, and its end after them", () =>
+describe("while a turn goes on", () => {
+  it.onEachHost("a stream gives its values at once, and its end after them", () =>
     run(Effect.gen(function*() {
       const { gate, scenes, streams } = yield* Play
       scenes.set("wait", Effect.andThen(gate("turn").await, put("late")))
@@ -138,7 +139,7 @@ onEachHost("while a turn goes on", (run) => {
       yield* drive(Fiber.join(turn))
     })))
 
-  it.effect("a stream that was told of the turn's change waits for it, and gives everything", () =>
+  it.onEachHost("a stream that was told of the turn's change waits for it, and gives everything", () =>
     run(Effect.gen(function*() {
       const { gate, scenes, streams } = yield* Play
       scenes.set("wait", Effect.andThen(put("early"), gate("turn").await))
@@ -155,7 +156,7 @@ onEachHost("while a turn goes on", (run) => {
       assert.deepStrictEqual(Array.from(yield* drive(Fiber.join(stream))), [1, 2, 3])
     })))
 
-  it.effect("what it has said and not yet stored is not overtaken by what is said beside it", () =>
+  it.onEachHost("what it has said and not yet stored is not overtaken by what is said beside it", () =>
     run(Effect.gen(function*() {
       const { gate, log, scenes } = yield* Play
       scenes.set("announce", Effect.andThen(say("first"), gate("turn").await))
@@ -174,7 +175,7 @@ onEachHost("while a turn goes on", (run) => {
       assert.deepStrictEqual(heard, ["first"])
     })))
 
-  it.effect("a call that is refused learns so at once", () =>
+  it.onEachHost("a call that is refused learns so at once", () =>
     run(Effect.gen(function*() {
       const { gate, log, scenes } = yield* Play
       scenes.set("wait", gate("turn").await)
@@ -195,8 +196,8 @@ onEachHost("while a turn goes on", (run) => {
     })))
 })
 
-onEachHost("what an answer brings about", (run) => {
-  it.effect("is stored, though it happens while the answer leaves", () =>
+describe("what an answer brings about", () => {
+  it.onEachHost("is stored, though it happens while the answer leaves", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       const storage = yield* TestStorage

@@ -1,22 +1,23 @@
 /**
  * Durable actors that leave memory and come back, and connections whose clients do not.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { DateTime, Effect, Fiber, Stream, SubscriptionRef } from "effect"
 import * as ActorHost from "../../src/ActorHost.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
+import { it } from "../support/Hosts.ts"
 import {
   begin,
   drive,
   join,
   type Life,
   Network,
-  onEachHost,
   onServer,
   pass,
   Play,
   put,
   remind,
+  run,
   Stage
 } from "../support/Stage.ts"
 
@@ -26,8 +27,8 @@ const entries = (life: Life) => drive(onServer(life, (stage) => stage.entries())
 
 const minute = 60_000
 
-onEachHost("an actor that nobody uses", (run) => {
-  it.effect("sleeps, and wakes for a call and for a client, unnoticed", () =>
+describe("an actor that nobody uses", () => {
+  it.onEachHost("sleeps, and wakes for a call and for a client, unnoticed", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
       const life = yield* begin({ maxIdleTime: "10 seconds" })
@@ -42,7 +43,7 @@ onEachHost("an actor that nobody uses", (run) => {
       assert.strictEqual(log.filter((line) => line === "start main").length, 3)
     })))
 
-  it.effect("wakes for its alarm, does what it has to, and sleeps again", () =>
+  it.onEachHost("wakes for its alarm, does what it has to, and sleeps again", () =>
     run(Effect.gen(function*() {
       const { scenes } = yield* Play
       scenes.set("set", Effect.flatMap(DateTime.now, (now) => remind("tea", DateTime.add(now, { minutes: 5 }))))
@@ -55,7 +56,7 @@ onEachHost("an actor that nobody uses", (run) => {
       assert.deepStrictEqual(yield* entries(life), ["ring tea"])
     })))
 
-  it.effect("does not sleep while it has connections, and stores nothing but a sign of life now and then", () =>
+  it.onEachHost("does not sleep while it has connections, and stores nothing but a sign of life now and then", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       const life = yield* begin({ maxIdleTime: "10 seconds" })
@@ -68,8 +69,8 @@ onEachHost("an actor that nobody uses", (run) => {
     })))
 })
 
-onEachHost("a recorded connection whose client does not come back", (run) => {
-  it.effect("ends after a full window of the next life, which nobody but its stored time has begun", () =>
+describe("a recorded connection whose client does not come back", () => {
+  it.onEachHost("ends after a full window of the next life, which nobody but its stored time has begun", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
       const network = yield* Network
@@ -90,7 +91,7 @@ onEachHost("a recorded connection whose client does not come back", (run) => {
       assert.strictEqual(log.filter((line) => line.startsWith("onDisconnect")).length, 1)
     })))
 
-  it.effect("is not lost before its window of the new life is over", () =>
+  it.onEachHost("is not lost before its window of the new life is over", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
       const network = yield* Network
@@ -107,7 +108,7 @@ onEachHost("a recorded connection whose client does not come back", (run) => {
       assert.isTrue(log.some((line) => line === "onDisconnect ada Lost"))
     })))
 
-  it.effect("leaves the actor asleep in the end, with nothing to be woken for", () =>
+  it.onEachHost("leaves the actor asleep in the end, with nothing to be woken for", () =>
     run(Effect.gen(function*() {
       const network = yield* Network
       const life = yield* begin({ maxIdleTime: "1 second" })
@@ -122,8 +123,8 @@ onEachHost("a recorded connection whose client does not come back", (run) => {
     })))
 })
 
-onEachHost("a downtime of hours", (run) => {
-  it.effect("costs nobody a connection who is back within a window of its end", () =>
+describe("a downtime of hours", () => {
+  it.onEachHost("costs nobody a connection who is back within a window of its end", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
       const first = yield* begin()
@@ -142,10 +143,10 @@ onEachHost("a downtime of hours", (run) => {
     })))
 })
 
-onEachHost("an actor that stores every so often", (run) => {
+describe("an actor that stores every so often", () => {
   const options = { durability: { interval: "10 seconds" } } as const
 
-  it.effect("answers at once, and stores after an interval and when it stops", () =>
+  it.onEachHost("answers at once, and stores after an interval and when it stops", () =>
     run(Effect.gen(function*() {
       const storage = yield* TestStorage
       const first = yield* begin(options)
@@ -166,7 +167,7 @@ onEachHost("an actor that stores every so often", (run) => {
       assert.deepStrictEqual(yield* entries(second), ["+ada", "a", "b", "c"])
     })))
 
-  it.effect("loses at a crash what it has changed since it stored, and no more", () =>
+  it.onEachHost("loses at a crash what it has changed since it stored, and no more", () =>
     run(Effect.gen(function*() {
       const first = yield* begin(options)
       const ada = yield* join("ada")
@@ -179,7 +180,7 @@ onEachHost("an actor that stores every so often", (run) => {
       assert.strictEqual(yield* drive(ada.rpc.add({ entry: "c" })), 2)
     })))
 
-  it.effect("goes on without a pause, however many turns there are in an interval", () =>
+  it.onEachHost("goes on without a pause, however many turns there are in an interval", () =>
     run(Effect.gen(function*() {
       const { scenes } = yield* Play
       scenes.set("one", put("x"))
@@ -195,7 +196,7 @@ onEachHost("an actor that stores every so often", (run) => {
       assert.strictEqual((yield* entries(life)).length, 3_000)
     })))
 
-  it.effect("keeps connections as well, and answers stored calls again", () =>
+  it.onEachHost("keeps connections as well, and answers stored calls again", () =>
     run(Effect.gen(function*() {
       const { scenes } = yield* Play
       scenes.set("name", Effect.map(Stage.CurrentConnection, ({ state }) => state.name.length))

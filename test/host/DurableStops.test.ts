@@ -1,18 +1,19 @@
 /**
  * Hosts that end in order, and another one that takes over on the same storage.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Array as Arr, Context, DateTime, Effect, Exit, Fiber, Order, Stream, SubscriptionRef } from "effect"
 import * as ActorHost from "../../src/ActorHost.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
+import { it } from "../support/Hosts.ts"
+import { begin, drive, join, Network, onServer, pass, Play, put, remind, run } from "../support/Stage.ts"
 import { settle } from "../support/settle.ts"
-import { begin, drive, join, Network, onEachHost, onServer, pass, Play, put, remind } from "../support/Stage.ts"
 
 const idOf = (client: Effect.Success<ReturnType<typeof join>>) =>
   Effect.map(SubscriptionRef.get(client.status), (status) => status._tag === "Connected" ? status.id : undefined)
 
-onEachHost("a host that closes", (run) => {
-  it.effect("leaves its connections to the next one, with no hook but onSuspend and onResume", () =>
+describe("a host that closes", () => {
+  it.onEachHost("leaves its connections to the next one, with no hook but onSuspend and onResume", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
       const first = yield* begin()
@@ -32,7 +33,7 @@ onEachHost("a host that closes", (run) => {
       ])
     })))
 
-  it.effect("lets the handler whose turn it is finish, and its reply arrives", () =>
+  it.onEachHost("lets the handler whose turn it is finish, and its reply arrives", () =>
     run(Effect.gen(function*() {
       const { gate, log, scenes } = yield* Play
       scenes.set("slow", Effect.andThen(gate("slow").await, put("slow")))
@@ -51,7 +52,7 @@ onEachHost("a host that closes", (run) => {
       assert.strictEqual(log.filter((line) => line === "slow").length, 1)
     })))
 
-  it.effect("answers no call twice whose handler it had to cut short", () =>
+  it.onEachHost("answers no call twice whose handler it had to cut short", () =>
     run(Effect.gen(function*() {
       const { gate, log, scenes } = yield* Play
       scenes.set("endless", Effect.andThen(put("begun"), gate("never").await))
@@ -69,7 +70,7 @@ onEachHost("a host that closes", (run) => {
       assert.strictEqual(log.filter((line) => line === "endless").length, 1)
     })))
 
-  it.effect("leaves calls that have not begun to the next one", () =>
+  it.onEachHost("leaves calls that have not begun to the next one", () =>
     run(Effect.gen(function*() {
       const { gate, scenes } = yield* Play
       scenes.set("slow", Effect.andThen(gate("slow").await, put("slow")))
@@ -91,7 +92,7 @@ onEachHost("a host that closes", (run) => {
       assert.deepStrictEqual(yield* drive(Effect.all([Fiber.join(slow), Fiber.join(waiting)])), [1, 2])
     })))
 
-  it.effect("lets an onConnect finish that has begun, which then does not run again", () =>
+  it.onEachHost("lets an onConnect finish that has begun, which then does not run again", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.hooks = {
@@ -114,7 +115,7 @@ onEachHost("a host that closes", (run) => {
       assert.deepStrictEqual(play.log.filter((line) => line === "greeted"), ["greeted"])
     })))
 
-  it.effect("lets the handler of an alarm finish, which then does not run again", () =>
+  it.onEachHost("lets the handler of an alarm finish, which then does not run again", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.onRing = () => play.gate("ring").await
@@ -131,7 +132,7 @@ onEachHost("a host that closes", (run) => {
       assert.deepStrictEqual(yield* onServer(second, (stage) => stage.entries()), ["ring tea"])
     })))
 
-  it.effect("runs an alarm again on the next host whose handler it had to cut short", () =>
+  it.onEachHost("runs an alarm again on the next host whose handler it had to cut short", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.onRing = () => play.gate("ring").await
@@ -146,7 +147,7 @@ onEachHost("a host that closes", (run) => {
       assert.strictEqual(play.log.filter((line) => line === "ring tea").length, 2)
     })))
 
-  it.effect("keeps nothing of an alarm that it had to cut short: its change counts once", () =>
+  it.onEachHost("keeps nothing of an alarm that it had to cut short: its change counts once", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.onRing = () => play.gate("ring").await
@@ -169,7 +170,7 @@ onEachHost("a host that closes", (run) => {
       )
     })))
 
-  it.effect("keeps what turns have changed before such an alarm, though it was not stored yet", () =>
+  it.onEachHost("keeps what turns have changed before such an alarm, though it was not stored yet", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       play.onRing = () => play.gate("ring").await
@@ -186,7 +187,7 @@ onEachHost("a host that closes", (run) => {
       assert.deepStrictEqual(yield* onServer(second, (stage) => stage.entries()), ["a", "ring tea"])
     })))
 
-  it.effect("ends an actor in memory whose alarm goes on for ever", () =>
+  it.onEachHost("ends an actor in memory whose alarm goes on for ever", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       const network = yield* Network
@@ -203,8 +204,8 @@ onEachHost("a host that closes", (run) => {
     })))
 })
 
-onEachHost("a host that closes while an actor starts", (run) => {
-  it.effect("does not wait for what that was about to do, nor for the connections that it had", () =>
+describe("a host that closes while an actor starts", () => {
+  it.onEachHost("does not wait for what that was about to do, nor for the connections that it had", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       const first = yield* begin()
@@ -225,8 +226,8 @@ onEachHost("a host that closes while an actor starts", (run) => {
     })))
 })
 
-onEachHost("a host that is drained", (run) => {
-  it.effect("sends its clients to the next one, which has their connections and what they had not read", () =>
+describe("a host that is drained", () => {
+  it.onEachHost("sends its clients to the next one, which has their connections and what they had not read", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
       const first = yield* begin()
@@ -247,8 +248,8 @@ onEachHost("a host that is drained", (run) => {
     })))
 })
 
-onEachHost("two hosts on one storage", (run) => {
-  it.effect("never store beside each other: the one that loaded first is fenced off, and starts again", () =>
+describe("two hosts on one storage", () => {
+  it.onEachHost("never store beside each other: the one that loaded first is fenced off, and starts again", () =>
     run(Effect.gen(function*() {
       const { log } = yield* Play
       const first = yield* begin()
@@ -262,8 +263,8 @@ onEachHost("two hosts on one storage", (run) => {
     })))
 })
 
-onEachHost("an instance whose commit has failed", (run) => {
-  it.effect("starts again at once, though a handler is busy", () =>
+describe("an instance whose commit has failed", () => {
+  it.onEachHost("starts again at once, though a handler is busy", () =>
     run(Effect.gen(function*() {
       const { gate, log, scenes } = yield* Play
       const storage = yield* TestStorage
@@ -282,7 +283,7 @@ onEachHost("an instance whose commit has failed", (run) => {
       assert.deepStrictEqual(yield* drive(ada.rpc.all()), ["+ada", "a", "busy"])
     })))
 
-  it.effect("starts again at once, though the handler of an alarm is busy and a hook waits for its turn", () =>
+  it.onEachHost("starts again at once, though the handler of an alarm is busy and a hook waits for its turn", () =>
     run(Effect.gen(function*() {
       const play = yield* Play
       const network = yield* Network

@@ -1,11 +1,12 @@
 /**
  * Who takes up a recorded connection: tokens and attach numbers across the lives of a host.
  */
-import { assert, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Effect } from "effect"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import * as ResumeToken from "../../src/session/ResumeToken.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
+import { it } from "../support/Hosts.ts"
 import * as RawPeer from "../support/RawPeer.ts"
 import { settle } from "../support/settle.ts"
 import * as Stage from "../support/Stage.ts"
@@ -41,9 +42,9 @@ const knock = Effect.fnUntraced(function*(life: Stage.Life, attach: number, welc
   return peer
 })
 
-Stage.onEachHost("the token of a recorded connection", (run) => {
-  it.effect("is stored as its hash before the client is told of it", () =>
-    run(
+describe("the token of a recorded connection", () => {
+  it.onEachHost("is stored as its hash before the client is told of it", () =>
+    Stage.run(
       Effect.gen(function*() {
         const storage = yield* TestStorage
         const life = yield* Stage.begin()
@@ -63,8 +64,8 @@ Stage.onEachHost("the token of a recorded connection", (run) => {
       })
     ))
 
-  it.effect("is asked for after a restart: a wrong one gets a connection of its own and changes nothing", () =>
-    run(Effect.gen(function*() {
+  it.onEachHost("is asked for after a restart: a wrong one gets a connection of its own and changes nothing", () =>
+    Stage.run(Effect.gen(function*() {
       const first = yield* Stage.begin()
       const { welcome } = yield* enter(first)
       yield* first.crash
@@ -78,8 +79,8 @@ Stage.onEachHost("the token of a recorded connection", (run) => {
       assert.notStrictEqual(back.welcome.epoch, welcome.epoch)
     })))
 
-  it.effect("is worthless once its successor was confirmed, after a crash too", () =>
-    run(Effect.gen(function*() {
+  it.onEachHost("is worthless once its successor was confirmed, after a crash too", () =>
+    Stage.run(Effect.gen(function*() {
       const first = yield* Stage.begin()
       const { drop, welcome: old } = yield* enter(first)
       yield* drop
@@ -93,8 +94,8 @@ Stage.onEachHost("the token of a recorded connection", (run) => {
       assert.isTrue(back.welcome.resumed)
     })))
 
-  it.effect("stays valid through crashes between an attach and its welcome", () =>
-    run(Effect.gen(function*() {
+  it.onEachHost("stays valid through crashes between an attach and its welcome", () =>
+    Stage.run(Effect.gen(function*() {
       const first = yield* Stage.begin()
       const { welcome } = yield* enter(first)
       let life = first
@@ -110,8 +111,8 @@ Stage.onEachHost("the token of a recorded connection", (run) => {
       assert.strictEqual(back.welcome.connection, welcome.connection)
     })))
 
-  it.effect("brings one of two clients back after a restart, and never two with one id", () =>
-    run(Effect.gen(function*() {
+  it.onEachHost("brings one of two clients back after a restart, and never two with one id", () =>
+    Stage.run(Effect.gen(function*() {
       const first = yield* Stage.begin()
       const { welcome } = yield* enter(first)
       yield* first.crash
@@ -126,9 +127,9 @@ Stage.onEachHost("the token of a recorded connection", (run) => {
     })))
 })
 
-Stage.onEachHost("the attach number of a recorded connection", (run) => {
-  it.effect("outlives a crash: a dial of before it comes too late", () =>
-    run(Effect.gen(function*() {
+describe("the attach number of a recorded connection", () => {
+  it.onEachHost("outlives a crash: a dial of before it comes too late", () =>
+    Stage.run(Effect.gen(function*() {
       const first = yield* Stage.begin()
       const entered = yield* enter(first)
       yield* entered.drop

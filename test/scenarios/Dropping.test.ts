@@ -1,9 +1,10 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Array, Effect, Fiber, Stream } from "effect"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
 import * as ChatApp from "../support/ChatApp.ts"
 import { Journal } from "../support/ChatRoom.ts"
 import { comeBack, drop, join, scenario } from "../support/ChatScenario.ts"
+import { it } from "../support/Hosts.ts"
 
 const App = ChatApp.layer()
 
@@ -67,7 +68,7 @@ describe("a connection across a drop", () => {
     }))
 
   // 13
-  it.effect("resumes before the server has noticed; the older socket is closed", () =>
+  it.onEachHost("resumes before the server has noticed; the older socket is closed", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -105,7 +106,7 @@ describe("a connection across a drop", () => {
   )
 
   // 26
-  it.effect("has one socket at a time and one dial for each loss", () =>
+  it.onEachHost("has one socket at a time and one dial for each loss", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const client = yield* ChatApp.join("ada")
@@ -118,7 +119,7 @@ describe("a connection across a drop", () => {
     }).pipe(Effect.provide(App)))
 
   // 26
-  it.effect("is not disturbed by what an older socket still delivers, its close included", () =>
+  it.onEachHost("is not disturbed by what an older socket still delivers, its close included", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -176,7 +177,7 @@ describe("calls across a drop", () => {
     }))
 
   // 15
-  it.effect("whose reply was lost on its way get it again and do not run again", () =>
+  it.onEachHost("whose reply was lost on its way get it again and do not run again", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -195,7 +196,7 @@ describe("calls across a drop", () => {
     }).pipe(Effect.provide(App)))
 
   // 15
-  it.effect("whose request was lost on its way run once", () =>
+  it.onEachHost("whose request was lost on its way run once", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -350,7 +351,7 @@ describe("calls across a drop", () => {
 })
 
 describe("streaming calls across a drop", () => {
-  it.effect("go on without loss, with several chunks in flight", () =>
+  it.onEachHost("go on without loss, with several chunks in flight", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const client = yield* ChatApp.join("ada")

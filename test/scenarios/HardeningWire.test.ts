@@ -1,5 +1,5 @@
 // Peers that keep to the letter of the protocol and not to its spirit, spoken by hand.
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Context, Duration, Effect, Exit, Latch, Layer, Option, Queue } from "effect"
 import { Headers } from "effect/http"
 import { Rpc } from "effect/rpc"
@@ -14,6 +14,7 @@ import { Outgoing } from "../../src/session/Outgoing.ts"
 import { Journal } from "../support/ChatRoom.ts"
 import { scenario } from "../support/ChatScenario.ts"
 import * as ChatWire from "../support/ChatWire.ts"
+import { it, Kind, layerHost } from "../support/Hosts.ts"
 import { settle } from "../support/settle.ts"
 
 /** How many handlers of the mill turn. */
@@ -39,7 +40,7 @@ const MillLayer = Mill.toLayer(
 ).pipe(Layer.provide(Mill.layerAdmitAll))
 
 const layer = (options?: ActorHost.HostOptions) =>
-  MillLayer.pipe(Layer.provideMerge(ActorHost.layerLocal(options)), Layer.provideMerge(Wheels.layer))
+  MillLayer.pipe(Layer.provideMerge(layerHost(options)), Layer.provideMerge(Wheels.layer))
 
 const gone = new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1006 }) })
 
@@ -91,7 +92,7 @@ const enter = Effect.gen(function*() {
 })
 
 describe("a peer whose calls are discarded", () => {
-  it.effect("has at most ten times its calls in flight running; more are refused", () =>
+  it.onEachHost("has at most ten times its calls in flight running; more are refused", () =>
     Effect.gen(function*() {
       const wheels = yield* Wheels
       const { frames, isServed, send } = yield* enter
@@ -107,7 +108,7 @@ describe("a peer whose calls are discarded", () => {
       assert.isTrue(isServed())
     }).pipe(Effect.provide(layer({ maxCallsInFlight: 5 }))))
 
-  it.effect("may make more when some of them have ended", () =>
+  it.onEachHost("may make more when some of them have ended", () =>
     Effect.gen(function*() {
       const wheels = yield* Wheels
       const { frames, send } = yield* enter
@@ -125,7 +126,7 @@ describe("a peer whose calls are discarded", () => {
 })
 
 describe("a peer that pings", () => {
-  it.effect("and does not read makes one pong wait, however often it asks", () =>
+  it.onEachHost("and does not read makes one pong wait, however often it asks", () =>
     Effect.gen(function*() {
       const { frames, messages, reading, send } = yield* enter
       const before = messages.length
@@ -137,12 +138,14 @@ describe("a peer that pings", () => {
       yield* reading.open
       yield* settle
 
-      // One was being written, one waited for it.
-      assert.lengthOf(frames("pong"), 2)
-      assert.strictEqual(messages.length - before, 2)
+      // One was being written, one waited for it; from another node there is one in each place on the way.
+      const most = (yield* Kind) === "local" ? 2 : 6
+      assert.isAtMost(frames("pong").length, most)
+      assert.isAtMost(messages.length - before, most)
+      assert.isAtLeast(frames("pong").length, 2)
     }).pipe(Effect.provide(layer())))
 
-  it.effect("and reads is answered every time", () =>
+  it.onEachHost("and reads is answered every time", () =>
     Effect.gen(function*() {
       const { frames, send } = yield* enter
       for (let i = 0; i < 5; i++) yield* send(["ping"])
@@ -150,7 +153,7 @@ describe("a peer that pings", () => {
       assert.lengthOf(frames("pong"), 5)
     }).pipe(Effect.provide(layer())))
 
-  it.effect("and does not read its farewell is dropped within 5 seconds, and its actor goes idle", () =>
+  it.onEachHost("and does not read its farewell is dropped within seconds, and its actor goes idle", () =>
     Effect.gen(function*() {
       const host = yield* ActorHost.ActorHost
       const { isServed, reading, send } = yield* enter
@@ -159,7 +162,9 @@ describe("a peer that pings", () => {
       assert.isTrue(isServed())
       assert.strictEqual(yield* host.size, 1)
 
-      for (let seconds = 0; seconds < 5; seconds++) {
+      // Through a tunnel: until the actor drops its end, its gateway learns of that, and drops the socket.
+      const patience = (yield* Kind) === "local" ? 5 : 15
+      for (let seconds = 0; seconds < patience; seconds++) {
         yield* send(["ping"])
         yield* TestClock.adjust("1 second")
       }
@@ -173,7 +178,7 @@ describe("a peer that pings", () => {
 })
 
 describe("what waits to be written", () => {
-  it.effect("holds a frame that is pushed once only once, until it has left", () =>
+  it.onEachHost("holds a frame that is pushed once only once, until it has left", () =>
     Effect.gen(function*() {
       const written: Array<string> = []
       const reading = yield* Latch.make(false)
@@ -207,7 +212,7 @@ describe("what waits to be written", () => {
 })
 
 describe("what a welcome announces", () => {
-  it.effect("are whole numbers, durations rounded up and counts rounded down", () =>
+  it.onEachHost("are whole numbers, durations rounded up and counts rounded down", () =>
     Effect.gen(function*() {
       const { welcome } = yield* enter
 

@@ -1,11 +1,12 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Latch, Layer, Schedule, Schema, Stream } from "effect"
 import { Rpc } from "effect/rpc"
 import * as Actor from "../../src/Actor.ts"
-import * as ActorHost from "../../src/ActorHost.ts"
+import type * as ActorHost from "../../src/ActorHost.ts"
 import type { Occurrence } from "../../src/Client.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
 import * as ChatApp from "../support/ChatApp.ts"
+import { it, layerHost } from "../support/Hosts.ts"
 
 const events = { added: Schema.Int, removed: Schema.Int, cleared: Schema.Void }
 
@@ -43,7 +44,7 @@ const Actors = Board.toLayer(Effect.gen(function*() {
 )
 
 const layer = (options?: ActorHost.HostOptions) =>
-  TestNetwork.layer.pipe(Layer.provide(Actors), Layer.provideMerge(ActorHost.layerLocal(options)))
+  TestNetwork.layer.pipe(Layer.provide(Actors), Layer.provideMerge(layerHost(options)))
 
 const reconnect = Schedule.spaced("1 second")
 
@@ -51,7 +52,7 @@ const lines = (heard: ReadonlyArray<Occurrence<typeof events>>) =>
   heard.map((one) => one._tag === "Gap" ? `gap ${one.gap.cause}` : `${one.event} ${one.payload ?? ""}`)
 
 describe("listen", () => {
-  it.effect("gives several events in the order in which the actor sent them", () =>
+  it.onEachHost("gives several events in the order in which the actor sent them", () =>
     Effect.gen(function*() {
       const client = yield* Board.connect("a", { reconnect })
       const board = yield* Board.client("a")
@@ -66,7 +67,7 @@ describe("listen", () => {
       )
     }).pipe(Effect.provide(layer())))
 
-  it.effect("keeps that order for what was held since the handshake", () =>
+  it.onEachHost("keeps that order for what was held since the handshake", () =>
     Effect.gen(function*() {
       const client = yield* Board.connect("a", { reconnect, subscribe: ["removed", "added", "cleared"] })
       yield* client.rpc.touch()
@@ -79,7 +80,7 @@ describe("listen", () => {
       assert.deepStrictEqual(later.values, [])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("says where events may be missing, between those of before and those of after", () =>
+  it.onEachHost("says where events may be missing, between those of before and those of after", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const board = yield* Board.client("a")
@@ -107,7 +108,7 @@ describe("listen", () => {
       ])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("subscribes while it runs, once for each event, and leaves alone what others consume", () =>
+  it.onEachHost("subscribes while it runs, once for each event, and leaves alone what others consume", () =>
     Effect.gen(function*() {
       const board = yield* Board.client("a")
       const client = yield* Board.connect("a", { reconnect })
@@ -126,7 +127,7 @@ describe("listen", () => {
       assert.deepStrictEqual(yield* board.subscriptions(), [])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("fails as a whole where the server allows fewer subscriptions, and subscribes to none", () =>
+  it.onEachHost("fails as a whole where the server allows fewer subscriptions, and subscribes to none", () =>
     Effect.gen(function*() {
       const board = yield* Board.client("a")
       const client = yield* Board.connect("a", { reconnect })
@@ -137,7 +138,7 @@ describe("listen", () => {
       assert.deepStrictEqual(yield* board.subscriptions(), [])
     }).pipe(Effect.provide(layer({ maxSubscriptions: 2 }))))
 
-  it.effect("fails with EventsOverflow where too much waits, and nobody else notices", () =>
+  it.onEachHost("fails with EventsOverflow where too much waits, and nobody else notices", () =>
     Effect.gen(function*() {
       const board = yield* Board.client("a")
       const client = yield* Board.connect("a", { reconnect, eventCapacity: 4 })
@@ -154,7 +155,7 @@ describe("listen", () => {
       assert.deepStrictEqual(quick.errors, [])
     }).pipe(Effect.provide(layer())))
 
-  it.effect("gives what is held and then fails where more came than may be held", () =>
+  it.onEachHost("gives what is held and then fails where more came than may be held", () =>
     Effect.gen(function*() {
       const client = yield* Board.connect("a", { reconnect, eventCapacity: 1, subscribe: ["added", "removed"] })
       yield* client.rpc.touch()
@@ -164,7 +165,7 @@ describe("listen", () => {
       assert.strictEqual(heard.errors[0]?.reason._tag, "EventsOverflow")
     }).pipe(Effect.provide(layer())))
 
-  it.effect("fails when the handle is done, after what is held", () =>
+  it.onEachHost("fails when the handle is done, after what is held", () =>
     Effect.gen(function*() {
       const client = yield* Board.connect("a", { reconnect, subscribe: ["added"] })
       const running = yield* ChatApp.collect(client.listen("removed"))
@@ -177,7 +178,7 @@ describe("listen", () => {
       for (const { errors } of [running, late, later]) assert.strictEqual(errors[0]?.reason._tag, "Disconnected")
     }).pipe(Effect.provide(layer())))
 
-  it.effect("dies where the contract has no such event", () =>
+  it.onEachHost("dies where the contract has no such event", () =>
     Effect.gen(function*() {
       const client = yield* Board.connect("a")
       const exit = yield* Effect.exit(Stream.runDrain(client.listen("added", "moved" as "removed")))
@@ -186,7 +187,7 @@ describe("listen", () => {
 })
 
 describe("queuedChanges", () => {
-  it.effect("tells how many calls wait, now and whenever that changes, and ends with the handle", () =>
+  it.onEachHost("tells how many calls wait, now and whenever that changes, and ends with the handle", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const client = yield* Board.connect("a", { reconnect })

@@ -1,10 +1,11 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Array, Effect, Fiber } from "effect"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
 import * as ChatApp from "../support/ChatApp.ts"
 import { withLeaps } from "../support/ChatClock.ts"
 import { Journal } from "../support/ChatRoom.ts"
 import { join, scenario } from "../support/ChatScenario.ts"
+import { it } from "../support/Hosts.ts"
 
 const App = ChatApp.layer()
 
@@ -14,7 +15,7 @@ describe("a path that froze without a close (25)", () => {
   /** 15 seconds until an idle end pings, 10 more until it gives up. */
   const almost = 24_999
 
-  it.effect("in both directions: both ends notice when their time is over, and not before", () =>
+  it.onEachHost("in both directions: both ends notice when their time is over, and not before", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -33,7 +34,7 @@ describe("a path that froze without a close (25)", () => {
       assert.strictEqual(linesOf(journal, "suspend ada"), 1)
     }).pipe(Effect.provide(App)))
 
-  it.effect("from client to server: the server suspends, the client is told and dials again", () =>
+  it.onEachHost("from client to server: the server suspends, the client is told and dials again", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -55,7 +56,7 @@ describe("a path that froze without a close (25)", () => {
       assert.strictEqual(linesOf(journal, "suspend ada"), 1)
     }).pipe(Effect.provide(App)))
 
-  it.effect("from server to client: the client gives up and dials again, the server learns by the close", () =>
+  it.onEachHost("from server to client: the client gives up and dials again, the server learns by the close", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -100,7 +101,7 @@ describe("a path that froze without a close (25)", () => {
       assert.deepStrictEqual([linesOf(journal, "note 1"), linesOf(journal, "suspend ada")], [1, 1])
     }))
 
-  it.effect("is never assumed of an idle path that works", () =>
+  it.onEachHost("is never assumed of an idle path that works", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const client = yield* ChatApp.join("ada")
@@ -111,7 +112,7 @@ describe("a path that froze without a close (25)", () => {
       assert.strictEqual(yield* ChatApp.tagOf(client), "Connected")
     }).pipe(Effect.provide(App)))
 
-  it.effect("is not assumed while a handler keeps the actor busy for long", () =>
+  it.onEachHost("is not assumed while a handler keeps the actor busy for long", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -126,7 +127,7 @@ describe("a path that froze without a close (25)", () => {
 })
 
 describe("a clock that leaps by hours (45)", () => {
-  it.effect("costs one check and no dial where the path is well", () =>
+  it.onEachHost("costs one check and no dial where the path is well", () =>
     withLeaps((leap) =>
       Effect.gen(function*() {
         const network = yield* TestNetwork
@@ -143,7 +144,7 @@ describe("a clock that leaps by hours (45)", () => {
       }).pipe(Effect.provide(App))
     ))
 
-  it.effect("costs one dial where the path has died meanwhile", () =>
+  it.onEachHost("costs one dial where the path has died meanwhile", () =>
     withLeaps((leap) =>
       Effect.gen(function*() {
         const network = yield* TestNetwork
@@ -158,7 +159,7 @@ describe("a clock that leaps by hours (45)", () => {
       }).pipe(Effect.provide(App))
     ))
 
-  it.effect("costs one dial where the path has frozen meanwhile, after one unanswered check", () =>
+  it.onEachHost("costs one dial where the path has frozen meanwhile, after one unanswered check", () =>
     withLeaps((leap) =>
       Effect.gen(function*() {
         const network = yield* TestNetwork
@@ -181,7 +182,7 @@ describe("a clock that leaps by hours (45)", () => {
 describe("a client that stops reading (32)", () => {
   const Small = ChatApp.layer({ bufferFrames: 64 })
 
-  it.effect("delays nobody, is ended at its bound, and comes back fresh with one gap", () =>
+  it.onEachHost("delays nobody, is ended at its bound, and comes back fresh with one gap", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -217,7 +218,7 @@ describe("a client that stops reading (32)", () => {
       assert.strictEqual(linesOf(journal, "connect bob"), 1)
     }).pipe(Effect.provide(Small)))
 
-  it.effect("is ended by bytes as well", () =>
+  it.onEachHost("is ended by bytes as well", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -231,7 +232,7 @@ describe("a client that stops reading (32)", () => {
       assert.strictEqual(linesOf(journal, "disconnect ada SlowConsumer"), 1)
     }).pipe(Effect.provide(ChatApp.layer({ bufferBytes: 1_000 }))))
 
-  it.effect("only for a moment loses nothing", () =>
+  it.onEachHost("only for a moment loses nothing", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const lobby = yield* ChatApp.room
@@ -247,7 +248,7 @@ describe("a client that stops reading (32)", () => {
       assert.strictEqual(yield* network.dials, 1)
     }).pipe(Effect.provide(Small)))
 
-  it.effect("with a stream open is not ended: its chunks wait for their window", () =>
+  it.onEachHost("with a stream open is not ended: its chunks wait for their window", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -256,7 +257,8 @@ describe("a client that stops reading (32)", () => {
       yield* network.stall
       yield* ChatApp.pass("10 seconds")
       yield* network.heal
-      for (let second = 0; second < 5; second++) yield* ChatApp.pass("1 second")
+      // Chunk by chunk, each with its acknowledgement.
+      yield* Effect.replicateEffect(ChatApp.pass("1 second"), 5, { discard: true })
 
       assert.deepStrictEqual(counted.values, Array.range(1, 500))
       assert.deepStrictEqual(journal.entries, ["before ada", "connect ada"])

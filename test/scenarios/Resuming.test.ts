@@ -1,4 +1,4 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Array, Duration, Effect, Fiber, Schedule, Stream } from "effect"
 import { ActorHost } from "../../src/ActorHost.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
@@ -6,6 +6,7 @@ import * as ChatApp from "../support/ChatApp.ts"
 import { ChatRoom, Journal, Unwelcome } from "../support/ChatRoom.ts"
 import { comeBack, drop, join, scenario } from "../support/ChatScenario.ts"
 import * as ChatWire from "../support/ChatWire.ts"
+import { it } from "../support/Hosts.ts"
 
 const App = ChatApp.layer()
 
@@ -68,7 +69,7 @@ describe("a resume token", () => {
     }))
 
   // 27
-  it.effect("survives three cuts between the hello and its welcome", () =>
+  it.onEachHost("survives three cuts between the hello and its welcome", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const client = yield* ChatApp.join("ada")
@@ -207,7 +208,7 @@ describe("a client that comes back", () => {
   )
 
   // 7, 10
-  it.effect("keeps its connection while admission hangs or dies, and resumes when it works again", () =>
+  it.onEachHost("keeps its connection while admission hangs or dies, and resumes when it works again", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -251,7 +252,7 @@ describe("a client that comes back", () => {
 })
 
 describe("the resume window", () => {
-  it.effect("ends the connection as lost when it is over, and not a millisecond before", () =>
+  it.onEachHost("ends the connection as lost when it is over, and not a millisecond before", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -269,7 +270,7 @@ describe("the resume window", () => {
       assert.deepStrictEqual(journal.entries.slice(2), ["suspend ada", "disconnect ada Lost"])
     }).pipe(Effect.provide(App)))
 
-  it.effect("starts anew with each loss", () =>
+  it.onEachHost("starts anew with each loss", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const client = yield* ChatApp.join("ada")
@@ -285,7 +286,7 @@ describe("the resume window", () => {
       assert.strictEqual(yield* ChatApp.idOf(client), id)
     }).pipe(Effect.provide(App)))
 
-  it.effect("does not run out while an accepted token waits for the hook", () =>
+  it.onEachHost("does not run out while an accepted token waits for the hook", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -305,7 +306,7 @@ describe("the resume window", () => {
       assert.notInclude(journal.entries.join(), "disconnect")
     }).pipe(Effect.provide(App)))
 
-  it.effect("runs again after an attach that failed", () =>
+  it.onEachHost("runs again after an attach that failed", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -328,7 +329,7 @@ describe("the resume window", () => {
       assert.deepStrictEqual(journal.entries.filter((line) => line.startsWith("disconnect")), ["disconnect ada Lost"])
     }).pipe(Effect.provide(App)))
 
-  it.effect("caps the delays of the client's schedule at a sixth of it", () =>
+  it.onEachHost("caps the delays of the client's schedule at a sixth of it", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const client = yield* ChatApp.join("ada", { reconnect: Schedule.spaced("5 minutes") })
@@ -541,7 +542,7 @@ describe("a room that is too busy for the replay buffer", () => {
   const Busy = ChatApp.layer({ bufferFrames: 64 })
 
   // 43
-  it.effect("ends the connection of a client that is away; it returns fresh with one gap, and stays", () =>
+  it.onEachHost("ends the connection of a client that is away; it returns fresh with one gap, and stays", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -570,7 +571,7 @@ describe("a room that is too busy for the replay buffer", () => {
 
 describe("a server that starts again without storage", () => {
   // 29
-  it.effect("gets the client back as a fresh one: queued calls run, sent ones do not run again, one gap", () =>
+  it.onEachHost("gets the client back as a fresh one: queued calls run, sent ones do not run again, one gap", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const journal = yield* Journal
@@ -608,31 +609,37 @@ describe("a server that starts again without storage", () => {
       assert.strictEqual(journal.entries.filter((line) => line === "note 2").length, 1)
     }).pipe(Effect.provide(ChatApp.layerServerless)))
 
-  it.effect("tells its clients when it closes, lets the running call finish, and they come to the next one", () =>
-    Effect.gen(function*() {
-      const network = yield* TestNetwork
-      const journal = yield* Journal
-      const first = yield* ChatApp.startServer()
-      const client = yield* ChatApp.join("ada")
-      const running = yield* Effect.forkChild(client.rpc.hold({ n: 1 }))
-      yield* ChatApp.settle
-      const waiting = yield* Effect.forkChild(Effect.flip(client.rpc.note({ n: 2 })))
-      yield* ChatApp.settle
+  it.onEachHost(
+    "tells its clients when it closes, lets the running call finish, and they come to the next one",
+    () =>
+      Effect.gen(function*() {
+        const network = yield* TestNetwork
+        const journal = yield* Journal
+        const first = yield* ChatApp.startServer()
+        const client = yield* ChatApp.join("ada")
+        const running = yield* Effect.forkChild(client.rpc.hold({ n: 1 }))
+        yield* ChatApp.settle
+        const waiting = yield* Effect.forkChild(Effect.flip(client.rpc.note({ n: 2 })))
+        yield* ChatApp.settle
 
-      const stopping = yield* Effect.forkChild(first.stop)
-      yield* ChatApp.pass("5 seconds")
-      yield* journal.gate.open
-      yield* ChatApp.settle
-      yield* Fiber.join(stopping)
-      assert.strictEqual(journal.entries.at(-1), "disconnect ada Draining")
-      const second = yield* ChatApp.startServer()
-      yield* ChatApp.pass("1 second")
+        const stopping = yield* Effect.forkChild(first.stop)
+        yield* ChatApp.pass("5 seconds")
+        yield* journal.gate.open
+        yield* ChatApp.settle
+        yield* Fiber.join(stopping)
+        assert.strictEqual(journal.entries.at(-1), "disconnect ada Draining")
+        const second = yield* ChatApp.startServer()
+        yield* ChatApp.pass("1 second")
 
-      assert.strictEqual(yield* Fiber.join(running), 1)
-      const refused = yield* Fiber.join(waiting)
-      assert.deepStrictEqual([refused.reason._tag, refused.executed], ["NotExecuted", "no"])
-      assert.strictEqual((yield* second.members).length, 1)
-      assert.strictEqual(yield* network.live, 1)
-      assert.notInclude(journal.entries, "note 2")
-    }).pipe(Effect.provide(ChatApp.layerServerless)))
+        assert.strictEqual(yield* Fiber.join(running), 1)
+        const refused = yield* Fiber.join(waiting)
+        assert.deepStrictEqual([refused.reason._tag, refused.executed], ["NotExecuted", "no"])
+        assert.strictEqual((yield* second.members).length, 1)
+        assert.strictEqual(yield* network.live, 1)
+        assert.notInclude(journal.entries, "note 2")
+      }).pipe(Effect.provide(ChatApp.layerServerless)),
+    {
+      notInCluster: "the engine cuts the tunnels of a node's sockets when that node closes; see `cluster/Nodes.test.ts`"
+    }
+  )
 })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Scheduler } from "effect"
+import * as Hosts from "../support/Hosts.ts"
 import * as Schedule from "./Schedule.ts"
 import * as Seeded from "./Seeded.ts"
 import { simulation } from "./Simulation.ts"
@@ -34,6 +35,12 @@ describe("whole systems under faults", () => {
       limit
     )
   }
+
+  it.live(
+    "keep what is promised on a host in a cluster",
+    () => Effect.provideService(holds(2_001, chunk), Hosts.Kind, "cluster"),
+    limit
+  )
 
   it.live("do the same in every run of a seed", () =>
     Effect.gen(function*() {

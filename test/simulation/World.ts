@@ -20,6 +20,7 @@ import { TestClock } from "effect/testing"
 import * as SocketClient from "../../src/client/SocketClient.ts"
 import { type Actor, ActorClient, ActorHost, type ConnectionStatus } from "../../src/index.ts"
 import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
+import * as Hosts from "../support/Hosts.ts"
 import * as Arena from "./Arena.ts"
 import { type HandleRecord, Journal } from "./Journal.ts"
 import type { Config, Mood } from "./Schedule.ts"
@@ -58,7 +59,7 @@ const connect = (key: string, handle: () => Handle, config: Config, id: number) 
 export const startServer = Effect.fnUntraced(function*(self: World) {
   const { config } = self
   const scope = yield* Scope.make()
-  const app = Arena.layer(self.journal, config).pipe(Layer.provideMerge(ActorHost.layerLocal({
+  const app = Arena.layer(self.journal, config).pipe(Layer.provideMerge(Hosts.layerHost({
     resumeWindow: config.resumeWindow,
     bufferFrames: config.bufferFrames,
     maxCallsInFlight: config.callsInFlight,

@@ -22,6 +22,7 @@ import * as SocketClient from "../../src/client/SocketClient.ts"
 import * as MemoryNetwork from "../../src/testing/MemoryNetwork.ts"
 import * as TestNetwork from "../../src/testing/TestNetwork.ts"
 import { ChatRoom, ChatRoomLayer, Journal } from "./ChatRoom.ts"
+import * as Hosts from "./Hosts.ts"
 import { settle } from "./settle.ts"
 
 export { settle }
@@ -51,7 +52,7 @@ export class Wires extends Context.Service<Wires, MemoryNetwork.MemoryNetwork>()
 export const layer = (options?: ActorHost.HostOptions) =>
   TestNetwork.TestNetwork.layer.pipe(
     Layer.provide(ChatRoomLayer),
-    Layer.provideMerge(ActorHost.layerLocal(options)),
+    Layer.provideMerge(Hosts.layerHost(options)),
     Layer.provideMerge(Journal.layer)
   )
 
@@ -85,7 +86,7 @@ export const startServer = Effect.fnUntraced(function*(
   const sockets = yield* Effect.acquireRelease(Scope.make(), Scope.close)
   const actors = yield* Effect.acquireRelease(Scope.make(), Scope.close)
   const context = yield* Layer.buildWithScope(
-    Layer.fresh(Layer.provideMerge(ChatRoomLayer, ActorHost.layerLocal(options))),
+    Layer.fresh(Layer.provideMerge(ChatRoomLayer, Hosts.layerHost(options))),
     actors
   )
   const host = Context.get(context, ActorHost.ActorHost)

@@ -6,9 +6,10 @@
 import { Context, Effect, Latch, Layer, Logger, Schema, Stream } from "effect"
 import { Rpc } from "effect/rpc"
 import * as Actor from "../../src/Actor.ts"
-import * as ActorHost from "../../src/ActorHost.ts"
+import type * as ActorHost from "../../src/ActorHost.ts"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { Fragile, Tree } from "./Hostile.ts"
+import * as Hosts from "./Hosts.ts"
 
 /**
  * The actor.
@@ -79,14 +80,26 @@ const handlers = Effect.gen(function*() {
   })
 })
 
-const ActorLayer = Fortress.toLayer(handlers).pipe(Layer.provide(HooksLayer))
+/**
+ * The actor, on whatever host there is.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const ActorLayer = Fortress.toLayer(handlers).pipe(Layer.provide(HooksLayer))
 
 const DurableLayer = Fortress.toLayer(handlers, { durability: "commit" }).pipe(
   Layer.provide(HooksLayer),
   Layer.provide(ActorStorage.layerMemory)
 )
 
-const KeepLayer = Layer.unwrap(Effect.sync(() => {
+/**
+ * What happens, and what of it is logged.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const KeepLayer = Layer.unwrap(Effect.sync(() => {
   const errors: Array<string> = []
   const logger = Logger.make(({ logLevel, message }) => {
     if (logLevel === "Error" || logLevel === "Fatal") errors.push(String(message))
@@ -104,7 +117,7 @@ const KeepLayer = Layer.unwrap(Effect.sync(() => {
  * @since 0.1.0
  */
 export const layerDurable = (options?: ActorHost.HostOptions) =>
-  DurableLayer.pipe(Layer.provideMerge(ActorHost.layerLocal(options)), Layer.provideMerge(KeepLayer))
+  DurableLayer.pipe(Layer.provideMerge(Hosts.layerHost(options)), Layer.provideMerge(KeepLayer))
 
 /**
  * The actor on a host.
@@ -113,4 +126,4 @@ export const layerDurable = (options?: ActorHost.HostOptions) =>
  * @since 0.1.0
  */
 export const layer = (options?: ActorHost.HostOptions) =>
-  ActorLayer.pipe(Layer.provideMerge(ActorHost.layerLocal(options)), Layer.provideMerge(KeepLayer))
+  ActorLayer.pipe(Layer.provideMerge(Hosts.layerHost(options)), Layer.provideMerge(KeepLayer))

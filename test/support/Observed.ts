@@ -9,6 +9,7 @@ import { Socket } from "effect/socket"
 import * as ActorClient from "../../src/ActorClient.ts"
 import * as ActorHost from "../../src/ActorHost.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
+import * as Hosts from "./Hosts.ts"
 import * as Rooms from "./Rooms.ts"
 import { settle } from "./settle.ts"
 import { untilSimulated } from "./World.ts"
@@ -70,7 +71,7 @@ export const layer = (options: { readonly tracer: boolean; readonly host?: Actor
       Layer.provideMerge(
         Layer.effect(ActorHost.ActorHost, Effect.map(ActorHost.ActorHost, overhear(observed.received)))
       ),
-      Layer.provide(ActorHost.layerLocal(options.host)),
+      Layer.provide(Hosts.layerHost(options.host)),
       Layer.provideMerge([
         ActorClient.layerMetrics,
         Layer.succeed(Metric.MetricRegistry)(new Map()),
@@ -101,11 +102,14 @@ const overhear =
 
 const keepLines = (lines: Array<Line>) =>
   Logger.make(({ cause, fiber, logLevel, message }) => {
+    const annotations = fiber.getRef(References.CurrentLogAnnotations)
+    // What the engine of a cluster says is its own.
+    if (String(annotations.module).startsWith("effect/cluster")) return
     lines.push({
       level: logLevel,
       text: (Array.isArray(message) ? message : [message]).map(String).join(" "),
       cause: cause.reasons.length === 0 ? "" : Cause.pretty(cause),
-      annotations: fiber.getRef(References.CurrentLogAnnotations)
+      annotations
     })
   })
 

@@ -67,6 +67,7 @@ const decode = (message: string) => Exit.getSuccess(Frame.decodeServer(message))
 export const open = Effect.fnUntraced(function*(options: {
   /** What of the host's words has not left it yet, in bytes. */
   readonly backlog?: () => number
+  readonly remoteAddress?: string
 } = {}) {
   const host = yield* ActorHost.ActorHost
   const inbound = yield* Queue.unbounded<string | Uint8Array, Socket.SocketError>()

@@ -230,7 +230,7 @@ export const begin = Effect.fnUntraced(function*({ host, ...options }: Options =
   const actors = Stage.toLayer(handlers(script), { durability: "commit", ...options, initialState: { entries: [] } })
   const context = yield* actors.pipe(
     Layer.provide(layerHooks(script)),
-    Layer.provideMerge(Hosts.layer(yield* Hosting, host)),
+    Layer.provideMerge(Hosts.layerHost(host)),
     Layer.provide(Layer.succeed(ActorStorage.ActorStorage, storage)),
     Layer.fresh,
     Layer.buildWithScope(scope)
@@ -271,14 +271,6 @@ export class Network
 export class Play extends Context.Service<Play, Script>()("effect-tether/test/Stage/Play") {
   static readonly layer = Layer.sync(Play, makeScript)
 }
-
-/**
- * The kind of host that a test begins.
- *
- * @category services
- * @since 0.1.0
- */
-export class Hosting extends Context.Service<Hosting, Hosts.Kind>()("effect-tether/test/Stage/Hosting") {}
 
 /**
  * What the lives of a test share.
@@ -346,27 +338,16 @@ export const pass = Effect.fnUntraced(function*(millis: number, step = millis) {
 /**
  * Runs a test on what its lives share. They end while time goes on, so that a handler which waits for ever ends as well.
  *
- * @category models
+ * @category combinators
  * @since 0.1.0
  */
-export type Run = <A, E>(
-  body: Effect.Effect<A, E, Scope.Scope | Play | Network | Hosting | TestStorage | ActorStorage.ActorStorage>
-) => Effect.Effect<A, E>
-
-const runOn = (kind: Hosts.Kind): Run => (body) =>
+export const run = <A, E>(
+  body: Effect.Effect<A, E, Scope.Scope | Play | Network | TestStorage | ActorStorage.ActorStorage>
+): Effect.Effect<A, E> =>
   Effect.gen(function*() {
     const scope = yield* Scope.make()
     return yield* Effect.onExit(
       Scope.provide(body, scope),
       (exit) => Effect.andThen(TestStorage.use(({ letGo }) => letGo), drive(Scope.close(scope, exit)))
     )
-  }).pipe(Effect.provide(Layer.merge(layer, Layer.succeed(Hosting, kind))))
-
-/**
- * Registers tests of one subject, which run on each host.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const onEachHost = (name: string, define: (run: Run, kind: Hosts.Kind) => void): void =>
-  Hosts.describeOnEach(name, (kind) => define(runOn(kind), kind))
+  }).pipe(Effect.provide(layer))

@@ -157,7 +157,7 @@ export const scenario = <A, E>(
   body: Body<A, E>,
   options: Options<A>
 ): void => {
-  if (options.only !== "webSocket") it.effect(`${name} (memory)`, () => run(body, layerMemory(options, "local")))
+  if (options.only !== "webSocket") it.effect(`${name} (memory)`, () => run(body, layerMemory(options, "memory")))
   if (options.only !== "webSocket" && options.notInCluster === undefined) {
     it.effect(`${name} (cluster)`, () => run(body, layerMemory(options, "cluster")))
   }
@@ -222,10 +222,11 @@ const memory = (transport: "memory" | "cluster") =>
     return Context.make(CurrentWorld, world).pipe(Context.add(ActorClient.ActorClient, client))
   })
 
-const layerMemory = <A>({ actors, hostOptions }: Options<A>, kind: Hosts.Kind) =>
-  Layer.effectContext(memory(kind === "local" ? "memory" : "cluster")).pipe(
+const layerMemory = <A>({ actors, hostOptions }: Options<A>, transport: "memory" | "cluster") =>
+  Layer.effectContext(memory(transport)).pipe(
     Layer.provideMerge(actors),
-    Layer.provideMerge(Hosts.layer(kind, hostOptions)),
+    Layer.provideMerge(Hosts.layerHost(hostOptions)),
+    Layer.provide(Layer.succeed(Hosts.Kind, transport === "memory" ? "local" : "cluster")),
     Layer.provideMerge(layerLogs)
   )
 

@@ -1,6 +1,7 @@
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe } from "@effect/vitest"
 import { Array, Effect, Order, Schedule } from "effect"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
+import { it } from "../support/Hosts.ts"
 import * as Observed from "../support/Observed.ts"
 import * as Rooms from "../support/Rooms.ts"
 import { awaitStatusBy } from "../support/World.ts"
@@ -15,7 +16,7 @@ const show = ({ annotations, level, text }: Observed.Line) => {
 }
 
 describe("the log", () => {
-  it.effect("of a connection's life holds one line for each thing that happened, and no secret", () =>
+  it.onEachHost("of a connection's life holds one line for each thing that happened, and no secret", () =>
     Effect.gen(function*() {
       const network = yield* TestNetwork
       const backstage = yield* Rooms.Backstage
@@ -66,7 +67,7 @@ describe("the log", () => {
       for (const secret of [...tokens, "hunter2"]) assert.notInclude(text, secret)
     }).pipe(Effect.scoped, Effect.provide(Observed.layer({ tracer: false }))))
 
-  it.effect("tells a hook that dies and one that hangs as one error each, with the connection where there is one", () =>
+  it.onEachHost("tells a hook that dies and one that hangs as one error each, with the connection where there is one", () =>
     Effect.gen(function*() {
       const backstage = yield* Rooms.Backstage
       const { lines } = yield* Observed.Observed
@@ -90,7 +91,7 @@ describe("the log", () => {
       ])
     }).pipe(Effect.scoped, Effect.provide(Observed.layer({ tracer: false }))))
 
-  it.effect("of a client says nothing of the params that could not be made", () =>
+  it.onEachHost("of a client says nothing of the params that could not be made", () =>
     Effect.gen(function*() {
       const { lines } = yield* Observed.Observed
       const ada = yield* Rooms.Room.connect("lobby", {
@@ -103,7 +104,7 @@ describe("the log", () => {
       ])
     }).pipe(Effect.scoped, Effect.provide(Observed.layer({ tracer: false }))))
 
-  it.effect("of a handler carries actor, key and connection on the app's own lines too", () =>
+  it.onEachHost("of a handler carries actor, key and connection on the app's own lines too", () =>
     Effect.gen(function*() {
       const { lines } = yield* Observed.Observed
       const backstage = yield* Rooms.Backstage

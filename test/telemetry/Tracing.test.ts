@@ -7,6 +7,7 @@ import * as SocketClient from "../../src/client/SocketClient.ts"
 import * as InProcess from "../../src/internal/inProcess.ts"
 import * as Tracing from "../../src/telemetry/Tracing.ts"
 import { TestNetwork } from "../../src/testing/TestNetwork.ts"
+import * as Hosts from "../support/Hosts.ts"
 import * as Observed from "../support/Observed.ts"
 import * as Rooms from "../support/Rooms.ts"
 import { awaitStatusBy } from "../support/World.ts"
@@ -15,7 +16,7 @@ const reconnect = Schedule.spaced("1 second")
 const awaitStatus = awaitStatusBy(Observed.until)
 
 const test = <E>(name: string, body: () => Effect.Effect<void, E, Observed.App | Scope.Scope>, tracer = true) =>
-  it.effect(name, () => Effect.provide(body(), Observed.layer({ tracer })))
+  Hosts.it.onEachHost(name, () => Effect.provide(body(), Observed.layer({ tracer })))
 
 const spansOf = (name: string, kind?: Tracer.SpanKind) =>
   Effect.map(

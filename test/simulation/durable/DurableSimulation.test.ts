@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Scheduler } from "effect"
+import * as Hosts from "../../support/Hosts.ts"
 import * as Seeded from "../Seeded.ts"
 import { simulation } from "./DurableSimulation.ts"
 
@@ -27,6 +28,12 @@ describe("durable actors under crashes and failing storage", () => {
   it.live(
     "run each call once and keep their connections when fibers yield every 31 operations",
     () => Effect.provideService(holds(1_001, chunk), Scheduler.MaxOpsBeforeYield, 31),
+    limit
+  )
+
+  it.live(
+    "run each call once and keep their connections on a host in a cluster",
+    () => Effect.provideService(holds(2_001, chunk), Hosts.Kind, "cluster"),
     limit
   )
 

@@ -7,6 +7,7 @@ import { TestClock } from "effect/testing"
 import * as SocketClient from "../../../src/client/SocketClient.ts"
 import { type Actor, ActorClient, ActorHost, ActorStorage, ConnectionError } from "../../../src/index.ts"
 import * as MemoryNetwork from "../../../src/testing/MemoryNetwork.ts"
+import * as Hosts from "../../support/Hosts.ts"
 import * as Seeded from "../Seeded.ts"
 import * as CrashingStorage from "./CrashingStorage.ts"
 import * as DurableSchedule from "./DurableSchedule.ts"
@@ -82,7 +83,7 @@ const begin = Effect.fnUntraced(function*(self: World) {
   const accepting = yield* Scope.make()
   const { kill, storage } = CrashingStorage.makeLife(self.inner, self.faults)
   const app = layer(self.schedule, (what) => self.note(what)).pipe(
-    Layer.provideMerge(ActorHost.layerLocal({ maxCallsInFlight: callsInFlight, hookTimeout: "5 seconds", kickGrace })),
+    Layer.provideMerge(Hosts.layerHost({ maxCallsInFlight: callsInFlight, hookTimeout: "5 seconds", kickGrace })),
     Layer.provide(Layer.succeed(ActorStorage.ActorStorage, storage))
   )
   const context = yield* Layer.buildWithScope(app, scope)
