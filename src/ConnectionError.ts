@@ -264,18 +264,15 @@ const executedByReason = {
 
 const differ = "Client and server differ in their contract."
 
-const adviceByCause = {
-  UnknownRpc: differ,
-  InvalidPayload: differ,
-  FrameTooLarge: "Send less, or raise maxFrameBytes of the host.",
-  TooManyCalls: "Call again.",
-  ConnectionEnded: "Call again."
-} as const
+const advise = (cause: NotExecuted["cause"]): string => {
+  if (cause === "FrameTooLarge") return "Send less, or raise maxFrameBytes."
+  return cause === "TooManyCalls" || cause === "ConnectionEnded" ? "Call again." : differ
+}
 
 const messageOf = (reason: Reason<unknown>): string => {
   switch (reason._tag) {
     case "NotExecuted":
-      return `The call never ran (${reason.cause}): ${reason.message}. ${adviceByCause[reason.cause]}`
+      return `The call never ran (${reason.cause}): ${reason.message}. ${advise(reason.cause)}`
     case "InvalidReply":
       return `The call ran, but its reply does not decode: ${reason.message}. ${differ}`
     case "InvalidEvent":

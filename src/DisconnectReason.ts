@@ -330,7 +330,7 @@ export const describe = (reason: DisconnectReason): string => {
     case "InvalidParams":
       return `The connection parameters are not valid: ${reason.message}.`
     case "UnknownActor":
-      return `The server has no actor named "${reason.actor}": its host needs that layer.`
+      return `The server has no actor named "${reason.actor}": add its layer.`
     case "InternalError":
       return "The actor failed with an internal error."
     case "Draining":

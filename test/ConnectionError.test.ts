@@ -95,7 +95,7 @@ describe("ConnectionError", () => {
     assert.strictEqual(
       new ConnectionError.ConnectionError({ reason }).message,
       "The call never ran (FrameTooLarge): the encoded call has 9 bytes and 8 are allowed. "
-        + "Send less, or raise maxFrameBytes of the host."
+        + "Send less, or raise maxFrameBytes."
     )
   })
 
