@@ -29,6 +29,7 @@ export interface Chunks {
  * @since 0.1.0
  */
 export interface Call extends Outbox.Waiting {
+  frame: string
   readonly rpc: Rpc.AnyWithProps
   readonly discard: boolean
   /** Which data frame of the session it was; 0 while it was not sent in it. */

@@ -28,16 +28,22 @@ export interface Request {
  * @category encoding
  * @since 0.1.0
  */
-export const encode = (request: Request, payload: unknown, trace: string | undefined): string => {
+export const encode = (
+  request: Request,
+  payload: unknown,
+  trace: string | undefined,
+  chain: NonNullable<Frame.CallMeta["chain"]> = []
+): string => {
   const id = request.id as number
   const headers = Object.entries(request.headers)
-  if (headers.length === 0 && request.discard !== true && trace === undefined) {
+  if (headers.length === 0 && request.discard !== true && trace === undefined && chain.length === 0) {
     return Frame.encode(["call", id, request.tag, payload])
   }
   const meta: Frame.CallMeta = {
     ...(headers.length === 0 ? {} : { headers }),
     ...(request.discard === true ? { discard: true as const } : {}),
-    ...(trace === undefined ? {} : { trace })
+    ...(trace === undefined ? {} : { trace }),
+    ...(chain.length === 0 ? {} : { chain })
   }
   return Frame.encode(["call", id, request.tag, payload, meta])
 }

@@ -19,7 +19,7 @@ import * as Frame from "../session/Frame.ts"
 import { ProtocolViolation } from "../session/ProtocolViolation.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
 import { type Call, isKept, isRepeatable, isUntouched } from "./Call.ts"
-import type { Caller } from "./Caller.ts"
+import type { Caller, Follow } from "./Caller.ts"
 import * as CallFrame from "./CallFrame.ts"
 import { CallQueue } from "./CallQueue.ts"
 import type { ClientTelemetry } from "./ClientTelemetry.ts"
@@ -49,6 +49,7 @@ interface Options {
   readonly onFull: "suspend" | "fail"
   readonly uplink: Uplink
   readonly telemetry: ClientTelemetry | undefined
+  readonly escort?: Caller["escort"]
 }
 
 /**
@@ -82,6 +83,7 @@ export class Calls implements Caller {
   rpc: unknown
   readonly context: Context.Context<never>
   readonly telemetry: ClientTelemetry | undefined
+  readonly escort: Caller["escort"]
   private readonly uplink: Uplink
   private readonly scope: Scope.Scope
   private readonly outbox: Outbox<Call>
@@ -93,6 +95,7 @@ export class Calls implements Caller {
   constructor(options: Options, scope: Scope.Scope) {
     this.context = options.context
     this.telemetry = options.telemetry
+    this.escort = options.escort
     this.uplink = options.uplink
     this.scope = scope
     this.outbox = new Outbox(options)
@@ -106,12 +109,22 @@ export class Calls implements Caller {
     return () => this.observers.delete(listener)
   }
 
-  begin(call: Call): void {
+  /** Whether every call is settled. */
+  get isIdle(): boolean {
+    return this.queued() + this.sent.size === 0
+  }
+
+  begin(call: Call, follow: Follow | undefined): void {
+    follow?.(call)
     const tooLarge = CallFrame.checkSize(call.frame, this.uplink.limits())
     if (tooLarge !== undefined) return this.fail(call, tooLarge)
     const refused = this.outbox.offer(call)
     if (refused !== undefined) return this.settle(call, Exit.fail(refused))
     this.drain()
+  }
+
+  tell(call: Call, news: string): void {
+    if (this.sent.has(call.id)) this.uplink.send(news)
   }
 
   interrupt(id: number): void {

@@ -34,6 +34,7 @@ import * as Calls from "./Calls.ts"
 import { ClientSession } from "./ClientSession.ts"
 import * as ClientSettings from "./ClientSettings.ts"
 import * as Dialer from "./Dialer.ts"
+import type { Escort } from "./Escort.ts"
 import { CurrentObserver, type Observe } from "./Observing.ts"
 import * as Subscriptions from "./Subscriptions.ts"
 import * as Wakeups from "./Wakeups.ts"
@@ -50,6 +51,10 @@ const gapsCapacity = 16
 export interface Carrier {
   /** Gives a socket that is not open yet. */
   readonly dial: Effect.Effect<Socket.Socket>
+  /** What its clients wait for before they dial. Default: nothing. */
+  readonly awaitNeed?: ((calls: Calls.Calls) => Effect.Effect<void>) | undefined
+  /** What goes with the calls that are made in a context. Default: nothing. */
+  readonly escort?: ((context: Context.Context<never>) => Escort) | undefined
   /** What the platform tells; `undefined` where it tells nothing. */
   readonly signals: PlatformSignals | undefined
   /** Who watches its clients; `undefined` for nobody, unless the app says so. */
@@ -63,7 +68,7 @@ export interface Carrier {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(
-  { dial, observe, signals }: Carrier,
+  { awaitNeed, dial, escort, observe, signals }: Carrier,
   actor: AnyActor,
   key: string,
   options: AnyConnectOptions
@@ -83,7 +88,8 @@ export const make = Effect.fnUntraced(function*(
     capacity: settings.queueCapacity,
     onFull: settings.onQueueFull,
     uplink: makeUplink(session),
-    telemetry
+    telemetry,
+    escort
   })
   const subscriptions = Subscriptions.make(actor, {
     context: options.context,
@@ -126,7 +132,7 @@ export const make = Effect.fnUntraced(function*(
   const life = Attachment.live({
     actor: actor.type,
     key,
-    dial,
+    dial: awaitNeed === undefined ? dial : Effect.andThen(awaitNeed(calls), dial),
     session,
     engine,
     telemetry,

@@ -59,9 +59,9 @@ const makeMethod = (rpc: Rpc.AnyWithProps, self: Caller, takeId: () => number) =
       headers: headers === undefined ? common : Headers.merge(common, headers),
       discard
     }
-    return encode(request, rpc, self, fiber.context, (frame) =>
+    return encode(request, rpc, self, fiber.context, (frame, follow) =>
       Effect.callback((resume) => {
-        self.begin(Call.make(request, rpc, frame, resume))
+        self.begin(Call.make(request, rpc, frame, resume), follow)
         return Effect.sync(() => self.interrupt(id))
       }))
   })

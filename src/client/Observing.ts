@@ -11,12 +11,13 @@ import { describe, DisconnectReason } from "../DisconnectReason.ts"
 import type { ClientTelemetry } from "./ClientTelemetry.ts"
 
 /**
- * Makes what is told everything that happens to a client of an actor under a key, in the context of its `connect`.
+ * Makes what is told everything that happens to a client of an actor under a key, in the context of its `connect`, or
+ * says that nobody looks.
  *
  * @category models
  * @since 0.1.0
  */
-export type Observe = (actor: string, key: string, context: Context.Context<never>) => ClientTelemetry
+export type Observe = (actor: string, key: string, context: Context.Context<never>) => ClientTelemetry | undefined
 
 /**
  * Who watches the clients of those layers that bring nobody.

@@ -94,7 +94,7 @@ class Streams {
         rpc,
         this.caller,
         fiber.context,
-        (frame) => Effect.sync(() => this.caller.begin(this.toCall(request, rpc, frame)))
+        (frame, follow) => Effect.sync(() => this.caller.begin(this.toCall(request, rpc, frame), follow))
       )
     })
   }

@@ -5,15 +5,7 @@
  * @since 0.1.0
  */
 import { type HeldTurn, release } from "../host/WaitGraph.ts"
-
-/**
- * A turn as it travels with a call: the actor, and the name of the turn; no
- * name means that it has been given back.
- *
- * @category models
- * @since 0.1.0
- */
-export type WireTurn = readonly [address: string, turn: string]
+import type { WireTurn } from "../session/Frame.ts"
 
 /**
  * The turns that this node has told others of, and those that others have told

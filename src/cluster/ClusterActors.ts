@@ -9,28 +9,28 @@ import * as Sharding from "effect/cluster/Sharding"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Headers from "effect/http/Headers"
 import * as Latch from "effect/Latch"
 import * as Scope from "effect/Scope"
-import { type ActorUnavailable, CallError } from "../CallError.ts"
+import type { ActorUnavailable } from "../CallError.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import * as Accept from "../host/Accept.ts"
 import * as Instances from "../host/Instances.ts"
-import * as InternalCalls from "../host/InternalCalls.ts"
 import * as LiveActors from "../host/LiveActors.ts"
+import * as NodeView from "../host/NodeView.ts"
 import type { Settings } from "../host/Settings.ts"
 import type { WaitGraph } from "../host/WaitGraph.ts"
 import * as Wakes from "../host/Wakes.ts"
 import type { Registration } from "../internal/actorHost.ts"
 import * as ActorEntity from "./ActorEntity.ts"
 import type { CallChains } from "./CallChains.ts"
-import * as CallLine from "./CallLine.ts"
-import * as CallServer from "./CallServer.ts"
+import * as NodeSession from "./NodeSession.ts"
 import type { Residence } from "./Residence.ts"
 import type { TunnelTiming } from "./Tunnel.ts"
 import { type EntityClient, makeEntity } from "./TunnelRpcs.ts"
 
-/** How long a line is kept that nobody calls through. */
-const lineIdleTime = Duration.seconds(30)
+/** How long a session is kept that nobody calls through, at most: as long as an actor without calls. */
+const sessionIdleTime = Duration.seconds(30)
 
 /**
  * How long the shell of an actor stays that is asleep already. The engine looks every five seconds at the most often.
@@ -67,8 +67,8 @@ export interface ClusterActor {
   readonly live: Instances.Instances
   /** The way to the entity of a key, wherever it is. */
   readonly entity: (key: string) => EntityClient
-  /** The lines of this node, by key. */
-  readonly lines: LiveActors.LiveActors<CallLine.CallLine>
+  /** The sessions of this node, by key. */
+  readonly sessions: LiveActors.LiveActors<NodeSession.NodeSession>
 }
 
 /**
@@ -83,16 +83,27 @@ export const register = Effect.fnUntraced(function*(
 ): Effect.fn.Return<ClusterActor, never, Scope.Scope | Sharding.Sharding> {
   const sharding = yield* Sharding.Sharding
   const { settings } = node
+  const nodeSettings = NodeView.toSettings(settings)
   const entity = makeEntity(registration.actor.type)
   const client = yield* sharding.makeClient(entity)
   const residents = new Map<string, Residence>()
   const asleep = Latch.makeUnsafe(false)
 
-  const lines = yield* LiveActors.make({
-    maxIdleTime: lineIdleTime,
-    start: (key) => CallLine.make(client(key), { timing: node.timing, maxLength: settings.limits.batchBytes })
+  const sessions = yield* LiveActors.make({
+    maxIdleTime: Duration.min(sessionIdleTime, registration.maxIdleTime),
+    start: (key, keeper) =>
+      NodeSession.make({
+        actor: registration.actor,
+        key,
+        keeper,
+        entity: client(key),
+        timing: node.timing,
+        patience: nodeSettings.resumeWindow,
+        context: Context.omit(Scope.Scope)(registration.context)
+      })
   })
   const live = yield* Instances.make(registration, settings, {
+    turns: node,
     isDraining: (key) => residents.get(key)?.isLeft() ?? true,
     onStart: (key) =>
       Effect.suspend(() => {
@@ -101,14 +112,21 @@ export const register = Effect.fnUntraced(function*(
         return Effect.andThen(residence.occupy, Effect.addFinalizer(() => Effect.sync(() => asleep.openUnsafe())))
       })
   })
-  const calls = yield* makeCalls(node, registration, live)
   const handlers = ActorEntity.make({
     heartbeat: node.timing.heartbeat,
     residents,
     client,
     wake: (key) => Instances.wake(live, key),
     stop: live.stop,
-    serveCalls: (key, socket) => CallServer.serve(calls, key, socket),
+    serveCalls: (key, socket) =>
+      Accept.serveSocket(socket, {
+        headers: Headers.empty,
+        remoteAddress: undefined,
+        settings: nodeSettings,
+        // What a node pushes is bounded by that node.
+        maxBytes: Infinity,
+        serve: (greeted) => Accept.serveNode(live, { type: registration.actor.type, key }, greeted)
+      }),
     serveSocket: (key, socket, request) =>
       Accept.serveSocket(socket, {
         ...request,
@@ -135,7 +153,7 @@ export const register = Effect.fnUntraced(function*(
       wake: (key) => wake(client(key))
     })
   }
-  return { registration, live, entity: client, lines }
+  return { registration, live, entity: client, sessions }
 })
 
 /** What keeps the engine from it is over when storage is asked again. */
@@ -148,25 +166,3 @@ const wake = (entity: EntityClient): Effect.Effect<void, ActorUnavailable> => {
     PersistenceError: later
   }))
 }
-
-const makeCalls = Effect.fnUntraced(function*(
-  { chains, settings, waits }: Node,
-  { actor, concurrency, context }: Registration,
-  live: Instances.Instances
-): Effect.fn.Return<CallServer.Environment, never, Scope.Scope> {
-  const waitsForTurn = concurrency !== "unbounded"
-  const client = yield* InternalCalls.makeClient(actor, {
-    get: (key) => Effect.mapError(live.get(key), (reason) => new CallError({ reason })),
-    waits,
-    waitsForTurn: () => waitsForTurn
-  })
-  return {
-    actor,
-    client,
-    waits,
-    chains,
-    waitsForTurn,
-    context: Context.omit(Scope.Scope)(context),
-    maxLength: settings.limits.batchBytes
-  }
-})

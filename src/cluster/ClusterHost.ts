@@ -6,11 +6,10 @@
 import * as Sharding from "effect/cluster/Sharding"
 import type * as ShardingConfig from "effect/cluster/ShardingConfig"
 import type * as Config from "effect/Config"
-import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import * as Scope from "effect/Scope"
+import type * as Scope from "effect/Scope"
 import type { SocketError } from "effect/socket/Socket"
 import { CallError, HostClosed } from "../CallError.ts"
 import * as Accept from "../host/Accept.ts"
@@ -48,8 +47,10 @@ export type {
  * connections live with the actor. When that node leaves or crashes its clients dial again, reach any other and resume.
  * When the actor's node leaves or crashes the actor starts on another one, as after a restart.
  *
- * Calls of `client` reach the actor on its node. One that was sent and whose answer is lost with a node fails with
- * `OutcomeUnknown`; it never runs twice. One for an actor whose node has crashed waits until it has another.
+ * Calls of `client` reach the actor on its node, over a session as clients have one: what happens to tunnels and nodes
+ * neither loses an answer nor runs a call twice. A call to a durable actor is stored once with its reply, whichever node
+ * crashes. One to an actor in memory whose node has crashed fails with `OutcomeUnknown` if it was taken in; any other waits
+ * until the actor has another node.
  *
  * `drain`, `isDraining` and `size` are about this node: draining refuses new sockets and closes those of this node,
  * spread over the window, each to be resumed through another node. Then it waits, up to `retryAfter`, for those whose actors
@@ -170,34 +171,31 @@ const serve = (
 }
 
 const makeClients = Effect.fnUntraced(function*(
-  { chains, settings, waits }: ClusterActors.Node,
+  { chains, waits }: ClusterActors.Node,
   actors: Registry<ClusterActors.ClusterActor>
 ): Effect.fn.Return<ActorHost["Service"]["client"], never, Scope.Scope> {
-  const scope = yield* Effect.scope
   yield* Effect.addFinalizer(() => Effect.sync(() => actors.close()))
   const byType = new Map<string, (key: string) => Record<string, unknown>>()
 
-  const line = ({ type }: AnyActor) => (key: string) =>
+  const session = ({ type }: AnyActor) => (key: string) =>
     Effect.suspend(() => {
       const actor = actors.get(type)
-      if (actor !== undefined) return actor.lines.get(key)
+      if (actor !== undefined) return actor.sessions.get(key)
       return actors.hasLeft(type)
         ? Effect.fail(new CallError({ reason: new HostClosed() }))
         : Effect.die(new Error(`the host has no actor "${type}"; provide its layer to the app`))
     })
 
   return (actor, key) =>
-    Effect.gen(function*() {
+    Effect.sync(() => {
       let client = byType.get(actor.type)
       if (client === undefined) {
-        client = yield* RemoteCalls.makeClient(actor, {
-          line: line(actor),
+        client = RemoteCalls.makeClient(actor, {
+          session: session(actor),
           waits,
           chains,
-          waitsForTurn: () => actors.get(actor.type)?.registration.concurrency !== "unbounded",
-          context: () => actors.get(actor.type)?.registration.context ?? Context.empty(),
-          maxLength: settings.limits.batchBytes
-        }).pipe(Scope.provide(scope))
+          waitsForTurn: () => actors.get(actor.type)?.registration.concurrency !== "unbounded"
+        })
         byType.set(actor.type, client)
       }
       return client(key) as never

@@ -7,9 +7,11 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type * as Headers from "effect/http/Headers"
+import * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import * as Socket from "effect/socket/Socket"
-import type { ActorUnavailable } from "../CallError.ts"
+import type { Address } from "../ActorStorage.ts"
+import { ActorUnavailable } from "../CallError.ts"
 import * as DisconnectReason from "../DisconnectReason.ts"
 import type { ActorHost } from "../internal/actorHost.ts"
 import * as Handshake from "../server/Handshake.ts"
@@ -116,9 +118,12 @@ export const serveSocket = (socket: Socket.Socket, options: {
   readonly remoteAddress: string | undefined
   readonly settings: Settings
   readonly serve: Serve
+  /** Largest message, in bytes. Default: what the settings allow. */
+  readonly maxBytes?: number | undefined
 }): Effect.Effect<void> =>
   Effect.gen(function*() {
-    const link = yield* Link.fromSocket(socket, { maxBytes: () => options.settings.limits.batchBytes })
+    const { maxBytes = options.settings.limits.batchBytes } = options
+    const link = yield* Link.fromSocket(socket, { maxBytes })
     const hello = yield* readHello(link, options.settings)
     const { headers, remoteAddress } = options
     if (hello !== undefined) yield* options.serve({ hello, link, headers, remoteAddress, onAttached: () => {} })
@@ -168,6 +173,42 @@ export const serveActor = (
     Effect.flatten
   )
 }
+
+/**
+ * Serves the socket of a node by the actor under a key. A node that comes for the first time is told why the actor cannot
+ * be started; one that has a session already comes again.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const serveNode = (
+  live: Instances,
+  address: Address,
+  socket: Greeted
+): Effect.Effect<void, Socket.SocketError, Scope.Scope> => {
+  const refuse = (error: ActorUnavailable) =>
+    socket.hello.resume !== undefined
+      ? turnAway(socket.link, DisconnectReason.InternalError.make({}))
+      : Effect.andThen(
+        socket.link.write(`[${Frame.encode(["rejected", encodeUnavailable(error)])}]`),
+        socket.link.close(EndCode.rejected, "unavailable")
+      )
+  const name = `${address.type}/${address.key}`
+  return live.hold(address.key).pipe(
+    Effect.map((instance) => Attach.serve(instance.forNodes(), socket)),
+    Effect.catchDefect((defect) =>
+      Effect.andThen(
+        Effect.logError("the actor could not be started", Cause.die(defect)),
+        Effect.fail(new ActorUnavailable({ actor: name, explanation: "it died; the log of its node has the cause" }))
+      )
+    ),
+    Effect.catchTag("ActorUnavailable", (error) => Effect.sync(() => refuse(error))),
+    Effect.annotateLogs({ actor: address.type, key: address.key }),
+    Effect.flatten
+  )
+}
+
+const encodeUnavailable = Schema.encodeSync(Schema.toCodecJson(ActorUnavailable))
 
 const unavailable = (link: Link.Link, cause: Cause.Cause<unknown>): Effect.Effect<void, Socket.SocketError> =>
   Effect.andThen(

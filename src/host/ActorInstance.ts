@@ -16,6 +16,7 @@ import type { Engine } from "../session/Engine.ts"
 import { ActorTelemetry, toOutcome } from "./ActorTelemetry.ts"
 import * as AlarmClock from "./AlarmClock.ts"
 import type { CallEnvironment } from "./CallEnvironment.ts"
+import { Callers, type Turns, withChain } from "./Callers.ts"
 import type * as Commits from "./Commits.ts"
 import * as ConnectionLives from "./ConnectionLives.ts"
 import * as ConnectionTable from "./ConnectionTable.ts"
@@ -27,6 +28,7 @@ import * as InstanceServer from "./InstanceServer.ts"
 import * as InstanceState from "./InstanceState.ts"
 import * as InternalCalls from "./InternalCalls.ts"
 import type { Keeper } from "./LiveActors.ts"
+import * as NodeView from "./NodeView.ts"
 import * as Replies from "./Replies.ts"
 import * as ServerCalls from "./ServerCalls.ts"
 import type { Settings } from "./Settings.ts"
@@ -58,6 +60,8 @@ export interface ActorInstance extends CallEnvironment, ConnectionLives.Connecti
   readonly commits: Commits.Commits | undefined
   /** Turns the state of a connection into what is stored of it. */
   readonly encodeConnectionState: StateEncoder
+  /** The instance as other nodes see it; made when it is asked for. */
+  readonly forNodes: () => ActorInstance
 }
 
 /**
@@ -75,6 +79,7 @@ export const make = Effect.fnUntraced(function*(options: {
   readonly keeper: Keeper
   readonly engine: Engine
   readonly isDraining: () => boolean
+  readonly turns: Turns
 }): Effect.fn.Return<ActorInstance, ActorUnavailable, Scope.Scope> {
   const { keeper, key, registration, settings } = options
   const { actor } = registration
@@ -86,6 +91,7 @@ export const make = Effect.fnUntraced(function*(options: {
   )
   const initialState = Effect.provideContext(registration.initialState, withKey)
   let instance: ActorInstance
+  let forNodes: ActorInstance | undefined
   let hasStarted = false
   let stopReason: DisconnectReason.DisconnectReason | undefined
   const durable = yield* Durable.make(registration, {
@@ -121,18 +127,22 @@ export const make = Effect.fnUntraced(function*(options: {
   )
 
   const server = yield* InstanceServer.make(registration, context, turn, {
-    services: (client) => {
+    services: (client, request) => {
       const connection = table.findByNumber(client)
       return (context) =>
-        connection === undefined ? context : context.pipe(
-          Context.add(actor.CurrentConnection, connection.view),
-          Context.add(CurrentLogAnnotations, { ...annotations, connection: connection.id })
-        )
+        connection === undefined
+          ? context
+          : connection.home !== instance
+          ? withChain(connection.calls.get(request), context)
+          : context.pipe(
+            Context.add(actor.CurrentConnection, connection.view),
+            Context.add(CurrentLogAnnotations, { ...annotations, connection: connection.id })
+          )
     },
     onStart: (client, request, beside) =>
       client === AlarmClock.clientId
         ? alarms.onStart(request, isSerial && !beside)
-        : Effect.suspend(() => ServerCalls.start(instance, table.findByNumber(client), request, beside)),
+        : Effect.suspend(() => ServerCalls.start(table.findByNumber(client), request, beside)),
     onResponse: (response) => {
       const { clientId } = response
       if (clientId === AlarmClock.clientId) return alarms.onResponse(response)
@@ -141,7 +151,7 @@ export const make = Effect.fnUntraced(function*(options: {
         return InternalCalls.respond(internal, commits, response)
       }
       const connection = table.findByNumber(clientId)
-      const sent = connection === undefined ? Effect.void : Replies.respond(instance, connection, response)
+      const sent = connection === undefined ? Effect.void : Replies.respond(connection.home, connection, response)
       return commits === undefined || response._tag !== "Exit" ? sent : Effect.ensuring(
         sent,
         Effect.sync(() => commits.complete({ client: clientId, request: response.requestId as number }))
@@ -164,11 +174,21 @@ export const make = Effect.fnUntraced(function*(options: {
     table,
     decodeParams: Schema.decodeUnknownEffect(Schema.toCodecJson(actor.schemas.params)),
     encodeConnectionState: durable?.encodeConnectionState ?? Effect.succeed,
+    callers: undefined,
+    forNodes: () =>
+      forNodes ??= NodeView.make(instance, {
+        callers: new Callers(options.turns, {
+          address,
+          waitsForTurn: registration.concurrency !== "unbounded",
+          onIdle: keeper.touch
+        }),
+        context: registration.context
+      }),
     canSuspend: Duration.toMillis(settings.resumeWindow) > 0,
     engine: options.engine,
     stopsFor: () => stopReason,
     isDraining: options.isDraining,
-    ...(yield* ConnectionLives.make(() => instance, keeper.retain))
+    ...(yield* ConnectionLives.make(() => instance, keeper))
   }
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {
@@ -191,7 +211,7 @@ export const make = Effect.fnUntraced(function*(options: {
 /** A commit has failed: nobody hears of what was not stored, and the next incarnation begins from what was. */
 const crash = (self: ActorInstance, keeper: Keeper): Effect.Effect<void> =>
   Effect.suspend(() => {
-    for (const connection of Array.from(self.table.listed())) connection.drop()
+    for (const connection of self.table.all()) connection.drop()
     return keeper.stop
   })
 
@@ -202,7 +222,7 @@ const stop = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void> {
   yield* self.internal.abandon
   yield* self.server.disconnect(InternalCalls.clientId)
-  for (const connection of Array.from(self.table.listed())) connection.end(reason)
+  for (const connection of self.table.all()) connection.end(reason)
   if (self.commits?.hasFailed !== true) {
     yield* Effect.timeoutOption(Effect.interruptible(alarms.finish), self.settings.kickGrace)
   }

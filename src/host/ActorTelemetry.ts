@@ -25,11 +25,11 @@ import type { ServerCall, ServerConnection } from "./ServerConnection.ts"
  */
 export class ActorTelemetry {
   readonly metrics: ServerMetrics.ActorMetrics
-  private readonly actor: string
-  private readonly key: string
+  protected readonly actor: string
+  protected readonly key: string
   private readonly clock: Clock.Clock
   private readonly context: Context.Context<never>
-  private readonly isTracing: boolean
+  protected readonly isTracing: boolean
 
   constructor(actor: AnyActor, key: string, context: Context.Context<never>) {
     this.actor = actor.type
@@ -53,21 +53,42 @@ export class ActorTelemetry {
   /** Counts the connections of the instance, and the instance itself, while the scope is open. */
   observe(table: ConnectionTable): Effect.Effect<void, never, Scope.Scope> {
     const { actors, connectedNow, journal, replaySize, suspendedNow } = this.metrics
-    const sum = (value: (connection: ServerConnection) => number) => () => {
-      let sum = 0
-      for (const connection of table.listed()) sum += value(connection)
-      return sum
-    }
+    const sum =
+      (value: (connection: ServerConnection) => number, of: () => Iterable<ServerConnection> = table.listed) => () => {
+        let sum = 0
+        for (const connection of of()) sum += value(connection)
+        return sum
+      }
     return Effect.asVoid(Effect.acquireRelease(
       Effect.sync(() => [
         actors.add(() => 1),
         connectedNow.add(sum(({ status }) => status === "Connected" ? 1 : 0)),
         suspendedNow.add(sum(({ status }) => status === "Suspended" ? 1 : 0)),
-        replaySize.add(sum(({ session }) => session.state.keptLength)),
-        journal.add(sum(({ record }) => record?.journalSize ?? 0))
+        replaySize.add(sum(({ session }) => session.state.keptLength, table.all)),
+        journal.add(sum(({ record }) => record?.journalSize ?? 0, table.all))
       ]),
       (removals) => Effect.sync(() => removals.forEach((remove) => remove()))
     ))
+  }
+
+  /** A connection was opened. */
+  opened(): void {
+    this.metrics.connected()
+  }
+
+  /** A connection has ended. */
+  closed(reason: string): void {
+    this.metrics.disconnected(reason)
+  }
+
+  /** A client did not get in; `rejection` is the encoded error of the actor. */
+  rejected(reason: string, rejection?: unknown): void {
+    this.metrics.rejected(reason, rejection)
+  }
+
+  /** A client that came to resume got a fresh connection. */
+  replaced(): void {
+    this.metrics.resumed("lost")
   }
 
   /** Runs the work of a call in a span of its own, below the one that the client names. */
@@ -78,14 +99,7 @@ export class ActorTelemetry {
     effect: Effect.Effect<void>
   ): Effect.Effect<void> {
     if (!this.isTracing) return effect
-    const attributes = {
-      ...Tracing.rpcAttributes(this.actor, this.key, call.rpc._tag),
-      "tether.connection": connection.id
-    }
-    return Effect.flatMap(this.start(call.rpc._tag, trace, attributes), (span) => {
-      call.span = span
-      return Effect.provideService(effect, Tracer.ParentSpan, span)
-    })
+    return this.traceAs("server", call, trace, { "tether.connection": connection.id }, effect)
   }
 
   /** Runs an admission in a span of its own, below that of the client's dial. */
@@ -111,12 +125,7 @@ export class ActorTelemetry {
   settled(call: ServerCall, exit: Exit.Exit<unknown, unknown>, outcome = toOutcome(exit)): void {
     if (call.isCounted) return
     call.isCounted = true
-    this.metrics.call(outcome)
-    if (call.startedAt !== undefined) {
-      const now = this.now()
-      this.metrics.callDuration.record(toSeconds(now - call.takenAt))
-      this.metrics.handlerDuration.record(toSeconds(now - call.startedAt))
-    }
+    this.count(outcome, call)
     if (call.span === undefined) return
     call.span.attribute("tether.outcome", outcome)
     this.end(call.span, exit)
@@ -125,7 +134,7 @@ export class ActorTelemetry {
   /** A call was answered without its handler. */
   refused(call: ServerCall | undefined, cause: Frame.Refusal): void {
     const outcome = cause === "ReplyTooLarge" ? "failure" : cause === "Interrupted" ? "interrupted" : "refused"
-    if (call === undefined) this.metrics.call(outcome)
+    if (call === undefined) this.count(outcome, undefined)
     else this.settled(call, Exit.fail(cause), outcome)
   }
 
@@ -139,10 +148,38 @@ export class ActorTelemetry {
     })
   }
 
-  private start(name: string, trace: string | undefined, attributes: Record<string, unknown>) {
+  /** Counts the outcome of a call, and of one that was taken in the time that it took. */
+  protected count(outcome: ServerMetrics.Outcome, call: ServerCall | undefined): void {
+    this.metrics.call(outcome)
+    if (call?.startedAt === undefined) return
+    const now = this.now()
+    this.metrics.callDuration.record(toSeconds(now - call.takenAt))
+    this.metrics.handlerDuration.record(toSeconds(now - call.startedAt))
+  }
+
+  protected traceAs(
+    kind: "server" | "internal",
+    call: ServerCall,
+    trace: string | undefined,
+    more: Record<string, unknown>,
+    effect: Effect.Effect<void>
+  ): Effect.Effect<void> {
+    const attributes = { ...Tracing.rpcAttributes(this.actor, this.key, call.rpc._tag), ...more }
+    return Effect.flatMap(this.start(call.rpc._tag, trace, attributes, kind), (span) => {
+      call.span = span
+      return Effect.provideService(effect, Tracer.ParentSpan, span)
+    })
+  }
+
+  private start(
+    name: string,
+    trace: string | undefined,
+    attributes: Record<string, unknown>,
+    kind: "server" | "internal" = "server"
+  ) {
     const parent = Tracing.decode(trace)
     return Tracing.start(this.context, `${this.actor}/${name}`, {
-      kind: "server",
+      kind,
       attributes,
       ...(parent === undefined ? { root: true } : { parent })
     })

@@ -57,7 +57,7 @@ export const run = (self: ActorInstance, request: Request, onAttached: OnAttache
           Effect.andThen(
             Effect.logInfo("the actor refused a client"),
             Effect.sync(() => {
-              self.telemetry.metrics.rejected("Rejected", encoded)
+              self.telemetry.rejected("Rejected", encoded)
               request.outgoing.push(Frame.encode(["rejected", encoded]))
               request.outgoing.end(EndCode.rejected, "rejected")
             })
@@ -82,7 +82,7 @@ export const run = (self: ActorInstance, request: Request, onAttached: OnAttache
 
 const sendAway = (self: ActorInstance, outgoing: Outgoing, reason: DisconnectReason.DisconnectReason) =>
   Effect.sync(() => {
-    self.telemetry.metrics.rejected(reason._tag)
+    self.telemetry.rejected(reason._tag)
     dismiss(outgoing, reason, 0)
   })
 
@@ -107,7 +107,7 @@ const admitFresh = (self: ActorInstance, request: Request, onAttached: OnAttache
     const protectedToken = yield* protect(self, token)
     // Others may have come while the hook ran.
     yield* checkRoom(self)
-    const connection = self.admit({
+    const connection = self.admit(self, {
       id,
       state,
       encodedState,
@@ -119,7 +119,7 @@ const admitFresh = (self: ActorInstance, request: Request, onAttached: OnAttache
     yield* self.start(connection, () => {
       onAttached(connection)
       welcome(self, connection, { token, outgoing: request.outgoing, resumed: false })
-      if (hello.resume !== undefined) self.telemetry.metrics.resumed("lost")
+      if (hello.resume !== undefined) self.telemetry.replaced()
       // Its admission was under way when the others were sent away.
       if (self.isDraining()) connection.end(DisconnectReason.Draining.make({}))
     })

@@ -172,7 +172,7 @@ class ClientSocket implements Handler<Frame.ClientFrame, never>, Paced {
     return Effect.andThen(
       Effect.logError("the admission of a client failed", cause),
       Effect.sync(() => {
-        this.self.telemetry.metrics.rejected("InternalError")
+        this.self.telemetry.rejected("InternalError")
         dismiss(this.socket.outgoing, DisconnectReason.InternalError.make({}), 0)
       })
     )
@@ -194,7 +194,7 @@ class ClientSocket implements Handler<Frame.ClientFrame, never>, Paced {
   private fault({ message }: ProtocolViolation): Effect.Effect<void> {
     return Effect.suspend(() => {
       const reason = DisconnectReason.ProtocolError.make({ message })
-      if (this.connection === undefined) this.self.telemetry.metrics.rejected(reason._tag)
+      if (this.connection === undefined) this.self.telemetry.rejected(reason._tag)
       this.end(reason)
       return Effect.logInfo(`a client broke the protocol: ${message}`)
     }).pipe(
@@ -243,6 +243,9 @@ const onData = (self: ActorInstance, connection: ServerConnection, frame: Frame.
       if (refusal !== undefined) return Replies.refuse(connection, frame[1], ...refusal)
       break
     }
+    case "released":
+      if (self.callers === undefined) return violation("a client has no turns to give back")
+      break
     case "subscribe":
       if (!self.actor.eventSchemas.has(frame[1])) return undefined
       if (connection.subscriptions.size >= subscriptions && !connection.subscriptions.has(frame[1])) {

@@ -8,6 +8,7 @@ import type * as Rpc from "effect/rpc/Rpc"
 import type * as RpcServer from "effect/rpc/RpcServer"
 import type { AnyActor } from "../internal/definition.ts"
 import type { ActorTelemetry } from "./ActorTelemetry.ts"
+import type { Callers } from "./Callers.ts"
 import type { Settings } from "./Settings.ts"
 
 /**
@@ -24,6 +25,8 @@ export interface CallEnvironment {
   readonly settings: Settings
   readonly telemetry: ActorTelemetry
   readonly server: RpcServer.RpcServer<Rpc.Any>
+  /** Who waits for the calls, where they come from nodes; `undefined` for those of clients. */
+  readonly callers: Callers | undefined
   /** Whether unary handlers run one at a time. */
   readonly isSerial: boolean
 }

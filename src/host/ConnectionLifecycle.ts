@@ -30,7 +30,7 @@ export const begin = (
   connection: ServerConnection,
   onListed: () => void
 ): Effect.Effect<void> =>
-  self.enter.pipe(
+  self.enter(connection).pipe(
     Effect.andThen(Effect.suspend(() => {
       self.table.add(connection)
       onListed()
@@ -39,7 +39,7 @@ export const begin = (
       const stopReason = self.stopsFor()
       if (stopReason !== undefined) connection.end(stopReason)
       const isRecovered = connection.record?.isRecovered === true
-      if (!isRecovered) self.telemetry.metrics.connected()
+      if (!isRecovered) self.telemetry.opened()
       const opened = Effect.logDebug(isRecovered ? "connection recovered" : "connection opened")
       const isOver = connection.isEnded && (isRecovered || stopReason !== undefined)
       const isGreeted = connection.record?.part.greeted === true || isOver
@@ -81,7 +81,7 @@ const goesOn = (self: ActorInstance, reason: DisconnectReason.DisconnectReason):
  */
 export const end = (self: ActorInstance, connection: ServerConnection): Effect.Effect<void> =>
   release(self, connection).pipe(
-    Effect.ensuring(self.leave),
+    Effect.ensuring(self.leave(connection)),
     Effect.annotateLogs({ connection: connection.id }),
     Effect.uninterruptible
   )
@@ -92,7 +92,7 @@ const release = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void> {
   const reason = yield* Deferred.await(connection.ended)
   self.table.remove(connection, reason)
-  self.telemetry.metrics.disconnected(reason._tag)
+  self.telemetry.closed(reason._tag)
   yield* self.cancelExpiry(connection)
   yield* ServerCalls.finish(self, connection, {
     // What has failed to be stored is done anew: nothing is waited for.

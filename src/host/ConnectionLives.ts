@@ -16,9 +16,11 @@ import type * as Frame from "../session/Frame.ts"
 import type { Worker } from "../session/InOrder.ts"
 import { Session } from "../session/Session.ts"
 import type { ActorInstance } from "./ActorInstance.ts"
+import { giveUp } from "./Callers.ts"
 import * as ConnectionLifecycle from "./ConnectionLifecycle.ts"
 import * as ConnectionRecord from "./ConnectionRecord.ts"
 import * as InternalCalls from "./InternalCalls.ts"
+import type { Keeper } from "./LiveActors.ts"
 import { Lives } from "./Lives.ts"
 import type { RecoveredConnection } from "./Recovery.ts"
 import * as ServerCalls from "./ServerCalls.ts"
@@ -32,7 +34,7 @@ import { ServerConnection } from "./ServerConnection.ts"
  */
 export interface ConnectionLives {
   /** Makes a connection that was admitted. */
-  readonly admit: (options: {
+  readonly admit: (home: ActorInstance, options: {
     readonly id: ConnectionId
     readonly token: string
     readonly state: unknown
@@ -46,8 +48,8 @@ export interface ConnectionLives {
   /** Starts the life of a connection. */
   readonly start: (connection: ServerConnection, onListed: () => void) => Effect.Effect<void>
   /** Counts a connection, from its beginning until its last hook has run. */
-  readonly enter: Effect.Effect<void>
-  readonly leave: Effect.Effect<void>
+  readonly enter: (connection: ServerConnection) => Effect.Effect<void>
+  readonly leave: (connection: ServerConnection) => Effect.Effect<void>
   /** Completes when no connection is left and their last hooks have run. */
   readonly awaitQuiet: Effect.Effect<void>
   /** The socket is gone, the client may come back. */
@@ -69,57 +71,57 @@ export interface ConnectionLives {
  */
 export const make = Effect.fnUntraced(function*(
   self: () => ActorInstance,
-  retain: Effect.Effect<void, never, Scope.Scope>
+  keeper: Keeper
 ): Effect.fn.Return<ConnectionLives, never, Scope.Scope> {
   const scope = yield* Effect.scope
-  const lives = new Lives(yield* FiberSet.make(), retain, () => self().context)
+  const lives = new Lives(yield* FiberSet.make(), keeper, () => self().context)
   const expiries = yield* FiberMap.make<string>()
   let number = InternalCalls.clientId
   yield* Effect.addFinalizer(() => lives.awaitQuiet)
 
-  const onEnd = (connection: ServerConnection) => lives.fork(ConnectionLifecycle.end(self(), connection))
+  const onEnd = (connection: ServerConnection) => lives.fork(ConnectionLifecycle.end(connection.home, connection))
   const start: ConnectionLives["start"] = (connection, onListed) =>
-    Effect.sync(() => lives.fork(ConnectionLifecycle.begin(self(), connection, onListed)))
+    Effect.sync(() => lives.fork(ConnectionLifecycle.begin(connection.home, connection, onListed)))
   const expire = (connection: ServerConnection) =>
     connection.isEnded ? Effect.void : Effect.asVoid(FiberMap.run(
       expiries,
       connection.id,
-      Effect.delay(
-        Effect.sync(() => connection.end(DisconnectReason.Lost.make({}))),
-        self().settings.resumeWindow
-      )
+      Effect.repeat(Effect.delay(Effect.sync(() => endIfAway(connection)), connection.home.settings.resumeWindow), {
+        until: () => connection.isEnded
+      })
     ))
   const callOnSuspend = (connection: ServerConnection) =>
-    Effect.sync(() => lives.fork(self().hooks.onSuspend(connection, () => connection.takeSuspension())))
+    Effect.sync(() => lives.fork(connection.home.hooks.onSuspend(connection, () => connection.takeSuspension())))
   const startExpiry = (connection: ServerConnection) => Effect.andThen(expire(connection), callOnSuspend(connection))
 
   return {
     start,
     startExpiry,
-    admit: (options) => {
-      const connection = makeConnection(self(), ++number, options, { scope, onEnd })
+    admit: (home, options) => {
+      const connection = makeConnection(home, ++number, options, { scope, onEnd })
       connection.token = options.token
-      if (self().commits !== undefined) {
-        const part = { state: options.encodedState, greeted: !self().hooks.greets, suspended: false }
+      if (home.commits !== undefined) {
+        const part = { state: options.encodedState, greeted: !home.hooks.greets, suspended: false }
         connection.record = makeRecord(connection, { part, isRecovered: false })
       }
       return connection
     },
     recover: (recovered) =>
       Effect.suspend(() => {
-        const connection = restore(self(), ++number, recovered, { scope, onEnd })
-        const { ended } = recovered.stored
+        const { ended, node } = recovered.stored
+        const home = node === true ? self().forNodes() : self()
+        const connection = restore(home, ++number, recovered, { scope, onEnd })
         if (ended !== undefined) connection.end(ended)
         return Effect.andThen(start(connection, () => {}), ended === undefined ? startExpiry(connection) : Effect.void)
       }),
     suspend: Effect.fnUntraced(function*(connection: ServerConnection) {
       connection.status = "Suspended"
       connection.suspensionDue = true
-      self().table.announce({ _tag: "Suspended", connection: connection.view })
+      connection.home.table.announce({ _tag: "Suspended", connection: connection.view })
       yield* startExpiry(connection)
     }),
-    enter: lives.enter,
-    leave: lives.leave,
+    enter: (connection) => lives.enter(isOfNode(connection)),
+    leave: (connection) => lives.leave(isOfNode(connection)),
     awaitQuiet: lives.awaitQuiet,
     cancelExpiry: (connection) => FiberMap.remove(expiries, connection.id),
     keeps: (reason) => {
@@ -128,6 +130,19 @@ export const make = Effect.fnUntraced(function*(
     }
   }
 })
+
+/** The window is over. A node may have crashed whose call still runs: that comes to its end, whoever hears of it. */
+const endIfAway = (connection: ServerConnection): void => {
+  if (isOfNode(connection) && hasTurn(connection)) return connection.calls.forEach((call) => giveUp(call))
+  connection.end(DisconnectReason.Lost.make({}))
+}
+
+const isOfNode = ({ home }: ServerConnection): boolean => home.callers !== undefined
+
+const hasTurn = (connection: ServerConnection): boolean => {
+  for (const { beside, started } of connection.calls.values()) if (started && !beside) return true
+  return false
+}
 
 const makeConnection = (
   self: ActorInstance,
@@ -140,13 +155,13 @@ const makeConnection = (
   },
   owner: Owner
 ): ServerConnection => {
-  const { bufferBytes, bufferFrames } = self.settings.limits
   return new ServerConnection({
     ...options,
     ...owner,
+    home: self,
     number,
     commits: self.commits,
-    session: new Session({ frames: bufferFrames, bytes: bufferBytes }),
+    session: new Session(self.settings.kept),
     telemetry: self.telemetry,
     makeWorker: (connection) => new FrameWorker(self, connection)
   })
@@ -194,6 +209,7 @@ const makeRecord = (
   new ConnectionRecord.ConnectionRecord({
     ...options,
     id: connection.id,
+    isOfNode: isOfNode(connection),
     session: () => ({
       token: connection.token,
       previousToken: connection.previousToken,

@@ -19,6 +19,8 @@ const StoredRecord = Schema.Struct({
   suspended: Schema.Boolean,
   /** Why it has ended; `onDisconnect` is still to run. */
   ended: DisconnectReason.pipe(Schema.toCodecJson, Schema.optionalKey),
+  /** It is the session of a node, for the calls of its server code. */
+  node: Schema.optionalKey(Schema.Literal(true)),
   token: Schema.String,
   previousToken: Schema.optionalKey(Schema.String),
   attach: Schema.Int,
@@ -76,6 +78,7 @@ export interface Session {
 export class ConnectionRecord {
   readonly id: string
   private readonly session: () => Session
+  private readonly isOfNode: boolean
   part: Part
   /** The part as of the last commit that was made. */
   folded: Part
@@ -99,8 +102,11 @@ export class ConnectionRecord {
     readonly session: () => Session
     readonly replies?: Iterable<readonly [call: number, reply: string]>
     readonly isRecovered: boolean
+    /** Whether it is the session of a node. Default: `false`. */
+    readonly isOfNode?: boolean | undefined
   }) {
     this.id = options.id
+    this.isOfNode = options.isOfNode === true
     this.session = options.session
     this.part = options.part
     this.folded = options.part
@@ -126,6 +132,7 @@ export class ConnectionRecord {
       token,
       attach,
       subscriptions: Array.from(subscriptions),
+      ...(this.isOfNode ? { node: true as const } : {}),
       ...(previousToken === undefined ? {} : { previousToken })
     })
   }

@@ -29,6 +29,8 @@ export interface ConnectionTable {
   readonly find: (id: string) => ServerConnection | undefined
   readonly findByNumber: (number: number) => ServerConnection | undefined
   readonly listed: () => Iterable<ServerConnection>
+  /** Those that are listed, and the sessions of nodes. */
+  readonly all: () => ReadonlyArray<ServerConnection>
   readonly size: () => number
   /** Lists a connection that was admitted; whoever does it announces it once it has a socket. */
   readonly add: (connection: ServerConnection) => void
@@ -39,6 +41,8 @@ export interface ConnectionTable {
   readonly announce: (change: ConnectionChange<any, any>) => void
   /** What the actor's code sees. */
   readonly service: Connections<any, any>
+  /** The sessions of nodes, of which the actor's code sees nothing. */
+  readonly nodes: ConnectionTable
 }
 
 /**
@@ -79,7 +83,28 @@ export const make = Effect.fnUntraced(function*(
       }
     })
 
+  let nodes: ConnectionTable | undefined
+  const service: ConnectionTable["service"] = {
+    get: (id) =>
+      Effect.suspend(() => {
+        const connection = byId.get(id)
+        return connection === undefined
+          ? Effect.fail(new ConnectionNotFound({ id }))
+          : Effect.succeed(connection.view)
+      }),
+    all: Effect.sync(() => {
+      const all = new Map<ConnectionId, AnyConnection>()
+      for (const connection of byId.values()) all.set(connection.id, connection.view)
+      return all
+    }),
+    broadcast,
+    changes: Stream.unwrap(Effect.map(getChanges, (made) => Stream.fromPubSub(made)))
+  }
   return {
+    get nodes() {
+      return nodes ??= makeNodes(byNumber, service)
+    },
+    all: () => [...byId.values(), ...(nodes?.listed() ?? [])],
     find: (id) => byId.get(id),
     findByNumber: (number) => byNumber.get(number),
     listed: () => byId.values(),
@@ -97,21 +122,37 @@ export const make = Effect.fnUntraced(function*(
       byNumber.delete(connection.number)
     },
     announce,
-    service: {
-      get: (id) =>
-        Effect.suspend(() => {
-          const connection = byId.get(id)
-          return connection === undefined
-            ? Effect.fail(new ConnectionNotFound({ id }))
-            : Effect.succeed(connection.view)
-        }),
-      all: Effect.sync(() => {
-        const all = new Map<ConnectionId, AnyConnection>()
-        for (const connection of byId.values()) all.set(connection.id, connection.view)
-        return all
-      }),
-      broadcast,
-      changes: Stream.unwrap(Effect.map(getChanges, (made) => Stream.fromPubSub(made)))
-    }
+    service
   }
 })
+
+/** Beside the list: found by their ids, and by their numbers among all others. */
+const makeNodes = (
+  byNumber: Map<number, ServerConnection>,
+  service: ConnectionTable["service"]
+): ConnectionTable => {
+  const byId = new Map<string, ServerConnection>()
+  const nodes: ConnectionTable = {
+    find: (id) => byId.get(id),
+    findByNumber: (number) => byNumber.get(number),
+    listed: () => byId.values(),
+    all: () => [...byId.values()],
+    size: () => byId.size,
+    add: (connection) => {
+      byId.set(connection.id, connection)
+      byNumber.set(connection.number, connection)
+    },
+    remove: (connection) => {
+      byId.delete(connection.id)
+    },
+    forget: (connection) => {
+      byNumber.delete(connection.number)
+    },
+    announce: () => {},
+    service,
+    get nodes() {
+      return nodes
+    }
+  }
+  return nodes
+}

@@ -26,7 +26,7 @@ export const make = Effect.fnUntraced(function*(
   turn: Turn.Turn,
   on: {
     /** What a handler has beside the services of its actor: the connection that calls. */
-    readonly services: (client: number) => (context: Context.Context<never>) => Context.Context<never>
+    readonly services: (client: number, request: number) => (context: Context.Context<never>) => Context.Context<never>
     readonly onStart: (client: number, request: number, beside: boolean) => Effect.Effect<void>
     readonly onResponse: (response: FromServer<Rpc.Any>) => Effect.Effect<void>
   }
@@ -42,7 +42,7 @@ export const make = Effect.fnUntraced(function*(
       Array.from(group.requests.keys(), (tag) => [
         tag,
         Turn.wrapHandler(turn, handlers[tag] as Turn.Handler, {
-          services: ({ client }) => on.services(client.id),
+          services: ({ client, requestId }) => on.services(client.id, requestId),
           onStart: ({ client, requestId }, beside) => on.onStart(client.id, requestId, beside)
         })
       ])

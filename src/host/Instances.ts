@@ -11,6 +11,7 @@ import type { Registration } from "../internal/actorHost.ts"
 import * as Engine from "../session/Engine.ts"
 import * as ResumeToken from "../session/ResumeToken.ts"
 import * as ActorInstance from "./ActorInstance.ts"
+import { noTurns, type Turns } from "./Callers.ts"
 import * as LiveActors from "./LiveActors.ts"
 import type { Settings } from "./Settings.ts"
 
@@ -42,6 +43,8 @@ export const wake = (instances: Instances, key: string): Effect.Effect<void, Act
 export const make = (registration: Registration, settings: Settings, options: {
   /** Whether the clients of the instance under a key are to be sent away. */
   readonly isDraining: (key: string) => boolean
+  /** What this node knows of turns; `undefined` where there are no others. */
+  readonly turns?: Turns | undefined
   /** Runs before an instance starts, in its scope: what it acquires is released after the instance has stopped. */
   readonly onStart?: ((key: string) => Effect.Effect<void, never, Scope.Scope>) | undefined
 }): Effect.Effect<Instances, never, Scope.Scope> => {
@@ -53,7 +56,16 @@ export const make = (registration: Registration, settings: Settings, options: {
         if (options.onStart !== undefined) yield* options.onStart(key)
         const epoch = yield* ResumeToken.make
         const isDraining = () => options.isDraining(key)
-        return yield* ActorInstance.make({ registration, key, epoch, settings, keeper, engine, isDraining })
+        return yield* ActorInstance.make({
+          registration,
+          key,
+          epoch,
+          settings,
+          keeper,
+          engine,
+          isDraining,
+          turns: options.turns ?? noTurns
+        })
       })
     })
   return Effect.flatMap(Engine.make, live).pipe(

@@ -118,17 +118,17 @@ export const join = (
     : Effect.acquireRelease(Effect.sync(() => waits.add(caller, address)), (leave) => Effect.sync(leave))
 }
 
-/** The failure of a call that would wait for itself. */
-const cycle = (chain: ReadonlyArray<HeldTurn>, address: string): CallError =>
-  new CallError({ reason: new CallCycle({ chain: [...chain.map((turn) => turn.address), address] }) })
-
 /**
- * The key of the instance that a call is for; `RpcClient` hands it through.
+ * The failure of a call that would wait for itself.
  *
- * @category references
+ * @category constructors
  * @since 0.1.0
  */
-export const TargetKey = Context.Reference<string>("effect-tether/host/InternalCalls/TargetKey", {
+export const cycle = (chain: ReadonlyArray<HeldTurn>, address: string): CallError =>
+  new CallError({ reason: new CallCycle({ chain: [...chain.map((turn) => turn.address), address] }) })
+
+/** The key of the instance that a call is for; `RpcClient` hands it through. */
+const TargetKey = Context.Reference<string>("effect-tether/host/InternalCalls/TargetKey", {
   defaultValue: () => ""
 })
 
@@ -192,13 +192,8 @@ export const makeClient = Effect.fnUntraced(function*(actor: AnyActor, options: 
 
 type Method = (payload: unknown, options?: { readonly context?: Context.Context<never> }) => unknown
 
-/**
- * Binds the methods of a client to a key.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const bindKey = (
+/** Binds the methods of a client to a key. */
+const bindKey = (
   methods: Record<string, Method>,
   tags: ReadonlyArray<string>,
   key: string

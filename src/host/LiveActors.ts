@@ -31,6 +31,8 @@ export interface LiveActors<A, E = never> {
   readonly get: (key: string) => Effect.Effect<A, E, Scope.Scope>
   /** As `get`, for somebody who may be turned away: an instance with none but such users soon stops. */
   readonly visit: (key: string) => Effect.Effect<A, E, Scope.Scope>
+  /** As `get`, for somebody who keeps the instance and does not use it by that: it is idle from its last use on. */
+  readonly hold: (key: string) => Effect.Effect<A, E, Scope.Scope>
   /** Whether there is an instance under a key. */
   readonly has: (key: string) => boolean
   /** Stops the instance under a key, if there is one; completes when it is gone. */
@@ -50,6 +52,10 @@ export interface LiveActors<A, E = never> {
 export interface Keeper {
   /** Keeps the instance alive while the scope is open. */
   readonly retain: Effect.Effect<void, never, Scope.Scope>
+  /** As `retain`, for what is no use of the instance. */
+  readonly hold: Effect.Effect<void, never, Scope.Scope>
+  /** Notes a use of the instance that is over now, by somebody who holds it. */
+  readonly touch: () => void
   /** Stops the instance, without waiting for it; its next user gets a new one. */
   readonly stop: Effect.Effect<void>
 }
@@ -62,7 +68,7 @@ interface Entry<A, E> extends Waiter {
   /** The start, while it is under way. */
   starting: Fiber.Fiber<unknown> | undefined
   users: number
-  /** When its last user has left, in monotonic microseconds. */
+  /** When its last use was over, in monotonic microseconds. */
   idleSince: number
   /** When to look whether it has been idle for long enough: not called off by who comes in between. */
   deadline: Deadline | undefined
@@ -70,6 +76,9 @@ interface Entry<A, E> extends Waiter {
   settled: boolean
   stopping: boolean
 }
+
+/** What somebody is who has an instance; only a use of it keeps it from being idle. */
+type Role = "user" | "visitor" | "holder"
 
 /** An instance that nobody was admitted to stops after a second, here in milliseconds: anybody can name a key. */
 const unsettledIdleTime = 1_000
@@ -135,18 +144,21 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
     else FiberSet.addUnsafe(fibers, Effect.runForkWith(context)(stop(key, entry, Exit.void)))
   }
 
-  const release = (entry: Entry<A, E>) =>
+  const touch = (entry: Entry<A, E>) => {
+    entry.idleSince = deadlines.now()
+  }
+  const release = (entry: Entry<A, E>, role: Role) =>
     Effect.sync(() => {
+      if (role !== "holder") touch(entry)
       if (--entry.users > 0 || entry.stopping || closed) return
-      entry.idleSince = deadlines.now()
       watch(entry)
     })
 
-  const use = (entry: Entry<A, E>, settles: boolean): Effect.Effect<void, never, Scope.Scope> =>
+  const use = (entry: Entry<A, E>, role: Role): Effect.Effect<void, never, Scope.Scope> =>
     Effect.suspend(() => {
       entry.users++
-      entry.settled ||= settles
-      return Effect.addFinalizer(() => release(entry))
+      entry.settled ||= role !== "visitor"
+      return Effect.addFinalizer(() => release(entry, role))
     }).pipe(Effect.uninterruptible)
 
   const begin = (key: string): Effect.Effect<Entry<A, E>> => {
@@ -157,7 +169,7 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
       instance: undefined,
       starting: undefined,
       users: 0,
-      idleSince: 0,
+      idleSince: deadlines.now(),
       deadline: undefined,
       onDeadline: () => onDeadline(key, entry),
       settled: false,
@@ -165,7 +177,9 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
     }
     entries.set(key, entry)
     const keeper: Keeper = {
-      retain: use(entry, true),
+      retain: use(entry, "user"),
+      hold: use(entry, "holder"),
+      touch: () => touch(entry),
       stop: Effect.asVoid(FiberSet.run(
         fibers,
         Effect.updateContext(stop(key, entry, Exit.void), (_: Context.Context<never>) => context)
@@ -189,20 +203,21 @@ export const make = Effect.fnUntraced(function*<A, E = never>(options: {
     }))
   }
 
-  const acquire = (key: string, settles: boolean): Effect.Effect<A, E, Scope.Scope> =>
+  const acquire = (key: string, role: Role): Effect.Effect<A, E, Scope.Scope> =>
     Effect.uninterruptibleMask((restore) => {
       if (closed) return Effect.interrupt
       const found = entries.get(key)
-      if (found?.stopping === true) return restore(Effect.andThen(Deferred.await(found.gone), acquire(key, settles)))
+      if (found?.stopping === true) return restore(Effect.andThen(Deferred.await(found.gone), acquire(key, role)))
       return Effect.flatMap(
         found === undefined ? begin(key) : Effect.succeed(found),
-        (entry) => Effect.andThen(use(entry, settles), restore(Deferred.await(entry.started)))
+        (entry) => Effect.andThen(use(entry, role), restore(Deferred.await(entry.started)))
       )
     })
 
   return {
-    get: (key) => acquire(key, true),
-    visit: (key) => acquire(key, false),
+    get: (key) => acquire(key, "user"),
+    visit: (key) => acquire(key, "visitor"),
+    hold: (key) => acquire(key, "holder"),
     has: (key) => entries.has(key),
     stop: (key) =>
       Effect.suspend(() => {

@@ -10,6 +10,30 @@ import * as Exit from "effect/Exit"
 import * as FiberSet from "effect/FiberSet"
 import * as Scope from "effect/Scope"
 import { Gate } from "../session/Gate.ts"
+import type { Keeper } from "./LiveActors.ts"
+
+/** Those that keep the instance together, in one way. */
+class Group {
+  private readonly keep: Effect.Effect<void, never, Scope.Scope>
+  private count = 0
+  private stay: Scope.Closeable | undefined
+
+  constructor(keep: Effect.Effect<void, never, Scope.Scope>) {
+    this.keep = keep
+  }
+
+  get enter(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.count++ > 0) return Effect.void
+      this.stay = Scope.makeUnsafe()
+      return Scope.provide(this.keep, this.stay)
+    })
+  }
+
+  get leave(): Effect.Effect<void> {
+    return Effect.suspend(() => --this.count > 0 ? Effect.void : Scope.close(this.stay!, Exit.void))
+  }
+}
 
 /**
  * Counts the connections of an instance, keeps the instance alive while there
@@ -21,38 +45,36 @@ import { Gate } from "../session/Gate.ts"
 export class Lives {
   private readonly fibers: FiberSet.FiberSet
   private readonly context: () => Context.Context<never>
-  private readonly retain: Effect.Effect<void, never, Scope.Scope>
+  private readonly clients: Group
+  private readonly nodes: Group
   /** Open while there is no connection. */
   private readonly quiet = new Gate()
   private count = 0
-  private stay: Scope.Closeable | undefined
 
   constructor(
     fibers: FiberSet.FiberSet,
-    retain: Effect.Effect<void, never, Scope.Scope>,
+    keeper: Pick<Keeper, "retain" | "hold">,
     context: () => Context.Context<never>
   ) {
     this.fibers = fibers
-    this.retain = retain
+    this.clients = new Group(keeper.retain)
+    this.nodes = new Group(keeper.hold)
     this.context = context
   }
 
-  /** Counts a connection. */
-  get enter(): Effect.Effect<void> {
+  /** Counts a connection, or the session of a node, which is no use of the instance. */
+  enter(isOfNode: boolean): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (this.count++ > 0) return Effect.void
-      this.quiet.close()
-      this.stay = Scope.makeUnsafe()
-      return Scope.provide(this.retain, this.stay)
+      if (this.count++ === 0) this.quiet.close()
+      return (isOfNode ? this.nodes : this.clients).enter
     })
   }
 
-  /** Counts a connection no longer. */
-  get leave(): Effect.Effect<void> {
+  /** Counts it no longer. */
+  leave(isOfNode: boolean): Effect.Effect<void> {
     return Effect.suspend(() => {
-      if (--this.count > 0) return Effect.void
-      this.quiet.open()
-      return Scope.close(this.stay!, Exit.void)
+      if (--this.count === 0) this.quiet.open()
+      return (isOfNode ? this.nodes : this.clients).leave
     })
   }
 

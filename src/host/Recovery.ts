@@ -101,7 +101,8 @@ const readConnection = (
   Effect.suspend(() => {
     const record = ConnectionRecord.decode(text)
     if (Exit.isFailure(record)) return unreadable(id, record.cause)
-    return values.decodeConnectionState(record.value.state).pipe(
+    const { node, state } = record.value
+    return (node === true ? Effect.succeed(null) : values.decodeConnectionState(state)).pipe(
       Effect.map((state): RecoveredConnection => ({
         id,
         stored: record.value,

@@ -166,7 +166,8 @@ const mask = (
   record: ServerCall,
   exit: Exit.Exit<unknown, unknown>
 ): Effect.Effect<Exit.Exit<unknown, unknown>> => {
-  if (Exit.isSuccess(exit) || !Cause.hasDies(exit.cause)) return Effect.succeed(exit)
+  // Other nodes are told as server code on this one is.
+  if (Exit.isSuccess(exit) || !Cause.hasDies(exit.cause) || self.callers !== undefined) return Effect.succeed(exit)
   return Effect.as(
     Effect.annotateLogs(
       Effect.logError(`the handler of ${record.rpc._tag} failed`, exit.cause),

@@ -39,6 +39,8 @@ export const act = (
       return interrupt(self, connection, frame[1])
     case "chunk-ack":
       return Effect.sync(() => acknowledgeChunk(connection, frame[1]))
+    case "released":
+      return Effect.sync(() => self.callers?.release(frame[1]))
     case "subscribe":
       return Effect.sync(() => {
         connection.subscribe(frame[1])
@@ -77,8 +79,9 @@ const call = (
         refuse(connection, id, "InvalidPayload", error.message),
         Effect.sync(() => connection.settle(record))
       ),
-    onSuccess: (decoded) =>
-      self.telemetry.traceCall(
+    onSuccess: (decoded) => {
+      const cycle = self.callers?.enter(record, meta?.chain ?? [])
+      return cycle !== undefined ? reply(self, connection, record, Exit.fail(cycle)) : self.telemetry.traceCall(
         connection,
         record,
         meta?.trace,
@@ -90,6 +93,7 @@ const call = (
           headers: meta?.headers === undefined ? Headers.empty : Headers.fromInput(meta.headers)
         })
       )
+    }
   })
 }
 
@@ -136,12 +140,12 @@ const interrupt = (self: CallEnvironment, connection: ServerConnection, id: numb
  * @since 0.1.0
  */
 export const start = (
-  self: CallEnvironment,
   connection: ServerConnection | undefined,
   id: number,
   beside: boolean
 ): Effect.Effect<void> => {
   if (connection === undefined) return Effect.void
+  const self: CallEnvironment = connection.home
   const record = connection.calls.get(id)
   // Refused meanwhile: then it must not run.
   if (record === undefined) return Effect.interrupt
@@ -206,6 +210,7 @@ export const finish = Effect.fnUntraced(function*(
   yield* awaitQuiet
   for (const record of connection.calls.values()) {
     record.settled = true
+    record.onSettled?.()
     record.isCutShort = isKept
     self.telemetry.settled(record, Exit.interrupt())
   }

@@ -19,9 +19,11 @@ import { Gate } from "../session/Gate.ts"
 import { InOrder, type Worker } from "../session/InOrder.ts"
 import type { Outgoing } from "../session/Outgoing.ts"
 import type { Session } from "../session/Session.ts"
+import type { ActorInstance } from "./ActorInstance.ts"
 import type { ActorTelemetry } from "./ActorTelemetry.ts"
 import type { Commits } from "./Commits.ts"
 import type { ConnectionRecord, Part } from "./ConnectionRecord.ts"
+import type { HeldTurn } from "./WaitGraph.ts"
 
 /**
  * A call that was taken in and is not answered.
@@ -56,6 +58,10 @@ export interface ServerCall {
   isWindowOpen: boolean
   /** Where a stream waits until another chunk may be sent. */
   readonly window: Gate
+  /** The turns that wait for it, outermost first, where it comes from a node. */
+  chain: ReadonlyArray<HeldTurn> | undefined
+  /** What is done once when nobody waits for it any more. */
+  onSettled: (() => void) | undefined
 }
 
 /**
@@ -79,7 +85,9 @@ export const makeCall = (id: number, rpc: Rpc.AnyWithProps, discard: boolean, ta
   answered: false,
   chunks: 0,
   isWindowOpen: true,
-  window: new Gate()
+  window: new Gate(),
+  chain: undefined,
+  onSettled: undefined
 })
 
 const none: ReadonlySet<string> = new Set()
@@ -94,6 +102,8 @@ export class ServerConnection {
   readonly id: ConnectionId
   /** The connection's client id in the actor's `RpcServer`. */
   readonly number: number
+  /** The instance as its clients see it, or as nodes do, whose session this is then. */
+  readonly home: ActorInstance
   /** What the actor sees of it; set when it is listed. */
   view!: AnyConnection
   private readonly parentScope: Scope.Scope
@@ -143,6 +153,7 @@ export class ServerConnection {
   constructor(options: {
     readonly id: ConnectionId
     readonly number: number
+    readonly home: ActorInstance
     readonly state: unknown
     readonly attach: number
     readonly subscriptions: Iterable<string>
@@ -159,6 +170,7 @@ export class ServerConnection {
     this.commits = options.commits
     this.id = options.id
     this.number = options.number
+    this.home = options.home
     this.state = options.state
     this.attach = options.attach
     for (const event of options.subscriptions) this.subscribe(event)
@@ -347,11 +359,14 @@ export class ServerConnection {
   answer(call: ServerCall): void {
     call.answered = true
     this.answered++
+    call.onSettled?.()
   }
 
   /** Forgets a call. */
   settle(call: ServerCall): void {
+    call.onSettled?.()
     if (this.calls.delete(call.id) && call.answered) this.answered--
+    if (this.calls.size === 0) this.home.callers?.rest()
     if (this.calls.size === 0 && this.quiet !== undefined) Deferred.doneUnsafe(this.quiet, Exit.void)
   }
 

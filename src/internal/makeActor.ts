@@ -97,7 +97,7 @@ export const makeActor = (options: AnyOptions): AnyActor => {
     throw new Error(`Actor.make: the RPC "${both}" of the actor "${type}" is both in rpcs and in internal`)
   }
   const events = options.events ?? {}
-  names.checkLengths(type, [type, ...protocol.requests.keys(), ...Object.keys(events)])
+  names.checkLengths(type, [type, ...protocol.requests.keys(), ...internal.requests.keys(), ...Object.keys(events)])
   const schemas = {
     params: toSchema(options.params),
     connectionState: toSchema(options.connectionState),

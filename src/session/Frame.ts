@@ -135,11 +135,24 @@ const Bye = Schema.Struct({ reason: Schema.toCodecJson(DisconnectReason), receiv
  */
 export type Bye = typeof Bye.Type
 
+const WireTurn = Schema.Tuple([Schema.String, Schema.String])
+
+/**
+ * A turn as it travels with a call: the actor, and the name of the turn; no
+ * name means that it has been given back.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type WireTurn = typeof WireTurn.Type
+
 const CallMeta = Schema.Struct({
   headers: Schema.Tuple([Schema.String, Schema.String]).pipe(Schema.Array, Schema.optionalKey),
   discard: Schema.optionalKey(Schema.Literal(true)),
   /** The `traceparent` of the caller's span; a server that does not know or understand it goes on without. */
-  trace: Schema.optionalKey(Schema.String)
+  trace: Schema.optionalKey(Schema.String),
+  /** Between nodes of a cluster alone: the turns that wait for the reply, outermost first. */
+  chain: WireTurn.pipe(Schema.Array, Schema.optionalKey)
 })
 
 /**
@@ -167,6 +180,8 @@ export const ClientFrame = Schema.Union([
   Schema.Tuple([Schema.Literal("chunk-ack"), Count]),
   Schema.Tuple([Schema.Literal("subscribe"), Name]),
   Schema.Tuple([Schema.Literal("unsubscribe"), Name]),
+  /** Between nodes of a cluster alone: a turn that waits for calls was given back. */
+  Schema.Tuple([Schema.Literal("released"), Schema.String]),
   Schema.Tuple([Schema.Literal("hello"), Hello]),
   Ack,
   Ping,
@@ -236,7 +251,7 @@ export type ServerFrame = typeof ServerFrame.Type
  */
 export type ClientData = Extract<
   ClientFrame,
-  readonly ["call" | "interrupt" | "chunk-ack" | "subscribe" | "unsubscribe", ...ReadonlyArray<any>]
+  readonly ["call" | "interrupt" | "chunk-ack" | "subscribe" | "unsubscribe" | "released", ...ReadonlyArray<any>]
 >
 
 /**
@@ -253,6 +268,7 @@ const data: ReadonlySet<string> = new Set<(ClientData | ServerData)[0]>([
   "chunk-ack",
   "subscribe",
   "unsubscribe",
+  "released",
   "reply",
   "refused",
   "chunk",

@@ -114,20 +114,3 @@ export const current: Effect.Effect<string | undefined> = Effect.withFiber((fibe
   const span = Context.getOption(fiber.context, Tracer.ParentSpan)
   return Effect.succeed(span._tag === "None" ? undefined : encode(span.value))
 })
-
-/**
- * Runs an effect below the span that a peer names, if it names one, with the tracer of a context.
- *
- * @category combinators
- * @since 0.1.0
- */
-export const continueFrom =
-  (trace: string | undefined, context: Context.Context<never>) =>
-  <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> => {
-    const span = isOn(context) ? decode(trace) : undefined
-    if (span === undefined) return effect
-    return effect.pipe(
-      Effect.provideService(Tracer.ParentSpan, span),
-      Effect.provideService(Tracer.Tracer, Context.get(context, Tracer.Tracer))
-    )
-  }

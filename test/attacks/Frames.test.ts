@@ -74,6 +74,20 @@ describe("a frame that is too large and no call", () => {
     }).pipe(provide({ maxFrameBytes: 1_000, maxBatchBytes: 10_000 })))
 })
 
+describe("what only nodes say to each other", () => {
+  it.effect("is a protocol error of a client, or ignored", () =>
+    Effect.gen(function*() {
+      const { frames, isServed, send } = yield* enter("Fortress", { params: {} })
+      yield* send(["call", 0, "echo", { text: "hi" }, { chain: [["Fortress/keep", "node/1"]] }])
+      assert.deepStrictEqual(frames("reply"), [success(0, "hi")] as any)
+      yield* send(["released", "node/1"])
+      yield* settle
+
+      assert.strictEqual(frames("bye")[0]?.[1].reason._tag, "ProtocolError")
+      assert.isFalse(isServed())
+    }).pipe(provide()))
+})
+
 describe("a message", () => {
   it.onEachHost("of more frames than are allowed ends the connection with a protocol error that says so", () =>
     Effect.gen(function*() {

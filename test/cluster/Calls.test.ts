@@ -76,7 +76,7 @@ describe("a call to another node", () => {
         const up = yield* until(Effect.exit(works.big({ text: "x".repeat(20_000), length: 1 })))
         const down = yield* until(Effect.exit(works.big({ text: "", length: 20_000 })))
         for (const exit of [up, down]) {
-          assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "10000 is allowed")
+          assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "10000 are allowed")
         }
         yield* floor(one).gate("door").open
         assert.strictEqual(yield* until(Fiber.join(waiting)), "door")
@@ -95,8 +95,8 @@ describe("a call to another node", () => {
         yield* until(Deferred.await(floor(one).waits("door")))
         yield* one.crash
         assert.strictEqual(yield* until(Fiber.join(waiting)), "OutcomeUnknown")
-        const others = cluster.nodes().map((node) => floor(node).entries)
-        assert.deepStrictEqual(others, [[], []])
+        const elsewhere = cluster.nodes().flatMap((node) => floor(node).entries)
+        assert.notInclude(elsewhere, "wait door")
       })
   )
 

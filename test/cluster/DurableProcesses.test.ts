@@ -92,6 +92,57 @@ describePostgres("durable actors on three processes", () => {
       90_000
     )
 
+    it.effect(
+      "calls of server code on other nodes run once and are answered, whether their actor's node is killed or replaced",
+      () =>
+        scene((scene) =>
+          Effect.gen(function*() {
+            const key = yield* scene.keyOn("b")
+            const caller = yield* scene.join("ada", yield* scene.keyOn("a"), [scene.node("a")])
+            const names = Array.from({ length: 240 }, (_, i) => `${i}`)
+            const writing = yield* Effect.forEach(
+              names,
+              (name) => Effect.tap(caller.rpc.write({ key, name }), Effect.sleep("50 millis")),
+              { concurrency: 3 }
+            ).pipe(Effect.forkChild({ startImmediately: true }))
+            yield* Effect.sleep("1 second")
+            yield* scene.node("b").signal("SIGKILL")
+            yield* Effect.sleep("1 second")
+            yield* scene.node("c").signal("SIGTERM")
+            yield* scene.node("c").gone
+            assert.deepStrictEqual(yield* Fiber.join(writing), names.map(() => "written"))
+            const ledger = yield* connect(scene, key, [scene.node("a")])
+            assert.sameMembers([...(yield* ledger.rpc.names())], names)
+          })
+        ),
+      90_000
+    )
+
+    it.effect(
+      "calls of server code run once and are answered, also where the node of their actor hangs and wakes",
+      () =>
+        scene((scene) =>
+          Effect.gen(function*() {
+            const key = yield* scene.keyOn("b")
+            const caller = yield* scene.join("ada", yield* scene.keyOn("a"), [scene.node("a")])
+            const names = Array.from({ length: 60 }, (_, i) => `${i}`)
+            const writing = yield* Effect.forEach(
+              names,
+              (name) => Effect.tap(caller.rpc.write({ key, name }), Effect.sleep("50 millis")),
+              { concurrency: 3 }
+            ).pipe(Effect.forkChild({ startImmediately: true }))
+            yield* Effect.sleep("500 millis")
+            yield* scene.node("b").signal("SIGSTOP")
+            assert.deepStrictEqual(yield* Fiber.join(writing), names.map(() => "written"))
+            yield* scene.node("b").signal("SIGCONT")
+            assert.strictEqual(yield* caller.rpc.write({ key, name: "after" }), "written")
+            const ledger = yield* connect(scene, key, [scene.node("c")])
+            assert.sameMembers([...(yield* ledger.rpc.names())], [...names, "after"])
+          })
+        ),
+      90_000
+    )
+
     it.effect("a frozen node that wakes with old shards cannot commit", () =>
       scene((scene) =>
         Effect.gen(function*() {

@@ -5,9 +5,9 @@ import { assert, describe } from "@effect/vitest"
 import { Array as Arr, Clock, DateTime, Duration, Effect, Order } from "effect"
 import * as ActorStorage from "../../src/ActorStorage.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
-import { it } from "../support/Hosts.ts"
-import { begin, drive, type Life, onServer, pass, Play, put, remind, run, Stage } from "../support/Stage.ts"
+import { it, Kind } from "../support/Hosts.ts"
 import { settle } from "../support/settle.ts"
+import { begin, drive, type Life, onServer, pass, Play, put, remind, run, Stage } from "../support/Stage.ts"
 
 const main = { type: "Stage", key: "main" }
 
@@ -279,8 +279,11 @@ describe("an alarm", () => {
       yield* pass(5_000, 100)
       assert.deepStrictEqual(yield* entries(life), ["ring whole"])
       yield* life.crash
-      assert.deepStrictEqual((yield* Effect.scoped(storage.load(main))).alarms, [])
-      assert.deepStrictEqual(yield* storage.wakes("Stage", 10), [])
+      const { alarms, connections } = yield* Effect.scoped(storage.load(main))
+      assert.deepStrictEqual(alarms, [])
+      // In a cluster the session of the call above is there, to be looked after.
+      assert.lengthOf(yield* storage.wakes("Stage", 10), connections.size)
+      assert.strictEqual(connections.size, (yield* Kind) === "cluster" ? 1 : 0)
     })))
 
   it.onEachHost("of an actor in memory keeps it in memory until it has rung", () =>

@@ -5,8 +5,8 @@ import { assert, describe } from "@effect/vitest"
 import { Effect, Fiber, Stream } from "effect"
 import { it } from "../support/Hosts.ts"
 import * as RawPeer from "../support/RawPeer.ts"
-import { begin, drive, join, type Life, onServer, pass, Play, put, run, Stage } from "../support/Stage.ts"
 import { settle } from "../support/settle.ts"
+import { begin, drive, join, type Life, onServer, pass, Play, put, run, Stage } from "../support/Stage.ts"
 
 const params = { name: "ada" }
 

@@ -7,8 +7,8 @@ import * as ActorStorage from "../../src/ActorStorage.ts"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import { it } from "../support/Hosts.ts"
 import * as RawPeer from "../support/RawPeer.ts"
-import { begin, drive, join, type Life, Network, onServer, pass, run } from "../support/Stage.ts"
 import { settle } from "../support/settle.ts"
+import { begin, drive, join, type Life, Network, onServer, pass, run } from "../support/Stage.ts"
 
 const params = { name: "ada" }
 

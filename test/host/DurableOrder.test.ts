@@ -5,8 +5,8 @@ import { assert, describe } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Stream, SubscriptionRef } from "effect"
 import { TestStorage } from "../../src/testing/TestStorage.ts"
 import { it } from "../support/Hosts.ts"
-import { begin, drive, join, onServer, pass, Play, put, run, Stage } from "../support/Stage.ts"
 import { settle } from "../support/settle.ts"
+import { begin, drive, join, onServer, pass, Play, put, run, Stage } from "../support/Stage.ts"
 
 /** A client whose events are written down. */
 const listen = Effect.fnUntraced(function*(name: string) {

@@ -76,4 +76,28 @@ describe("the live instances of an actor", () => {
       yield* TestClock.adjust("1 second")
       assert.strictEqual(stops, 2)
     }).pipe(Effect.scoped))
+
+  it.effect("are idle from their last use on, whoever holds them meanwhile", () =>
+    Effect.gen(function*() {
+      const log: Array<string> = []
+      let touch = () => {}
+      const live = yield* LiveActors.make({
+        maxIdleTime: Duration.minutes(1),
+        start: (_, keeper) => {
+          touch = keeper.touch
+          return Effect.acquireRelease(Effect.void, () => Effect.sync(() => log.push("stop")))
+        }
+      })
+      const holder = yield* Scope.make()
+      yield* Scope.provide(live.hold("key"), holder)
+      yield* TestClock.adjust("30 seconds")
+      touch()
+      yield* TestClock.adjust("40 seconds")
+      assert.deepStrictEqual(log, [])
+      yield* Scope.close(holder, Exit.void)
+      yield* TestClock.adjust("19 seconds")
+      assert.deepStrictEqual(log, [])
+      yield* TestClock.adjust("1 second")
+      assert.deepStrictEqual(log, ["stop"])
+    }).pipe(Effect.scoped))
 })

@@ -23,7 +23,13 @@ export class Ledger extends Actor.make("Ledger", {
     Rpc.make("visit", { success: Schema.Finite }),
     Rpc.make("putLater", { payload: { name: Schema.String, seconds: Schema.Finite } })
   ],
-  internal: [Rpc.make("count", { success: Schema.Finite }), Rpc.make("remind", { payload: { name: Schema.String } })]
+  internal: [
+    Rpc.make("count", { success: Schema.Finite }),
+    Rpc.make("remind", { payload: { name: Schema.String } }),
+    Rpc.make("reminders", { success: Schema.Array(Schema.String) }),
+    /** How many connections the actor sees. */
+    Rpc.make("listed", { success: Schema.Finite })
+  ]
 }) {}
 
 const makeHandlers = Effect.gen(function*() {
@@ -46,7 +52,9 @@ const makeHandlers = Effect.gen(function*() {
     putLater: ({ name, seconds }) =>
       Effect.flatMap(DateTime.now, (now) => alarms.set(name, DateTime.add(now, { seconds }), "remind", { name })),
     count: () => Effect.map(state.get, (names) => names.length),
-    remind: ({ name }) => Effect.asVoid(write(name))
+    remind: ({ name }) => Effect.asVoid(write(name)),
+    reminders: () => state.get,
+    listed: () => Effect.map(connections.all, ({ size }) => size)
   })
 })
 

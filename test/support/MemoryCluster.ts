@@ -45,6 +45,8 @@ export interface Node<A> {
   /** Holds all that travels between this node and others, and what clients say to it, until `thaw`. */
   readonly freeze: Effect.Effect<void>
   readonly thaw: Effect.Effect<void>
+  /** Loses all that is on its way between this node and others, or clients, and the sockets with it; new ones can be had. */
+  readonly cut: Effect.Effect<void>
   /** Leaves in an orderly manner. */
   readonly stop: Effect.Effect<void>
   /** Is gone for everybody else from one moment to the next, as after `kill -9`. */
@@ -70,6 +72,8 @@ export interface Cluster<A> {
   readonly nodes: () => ReadonlyArray<Node<A>>
   /** Clients that dial the given nodes in turn; those that are gone refuse. */
   readonly clientOf: (...nodes: ReadonlyArray<Node<A>>) => Context.Context<ActorClient.ActorClient>
+  /** What all nodes store their actors in. */
+  readonly storage: ActorStorage.ActorStorage["Service"]
   /** Clients that dial whichever node lives. */
   readonly client: Context.Context<ActorClient.ActorClient>
 }
@@ -90,10 +94,12 @@ export const make = Effect.fnUntraced(function*<A>(options: {
   readonly actors: Layer.Layer<A, never, ActorHost.ActorHost | ActorStorage.ActorStorage>
   readonly host?: ClusterHost.ClusterOptions
   readonly sharding?: Partial<ShardingConfig.ShardingConfig["Service"]>
+  /** What all nodes store their actors in. Default: `ActorStorage.layerMemory`. */
+  readonly storage?: Layer.Layer<ActorStorage.ActorStorage>
 }): Effect.fn.Return<Cluster<A>, never, Scope.Scope> {
   const scope = yield* Effect.scope
   const runners = SharedRunners.make()
-  const storage = yield* Layer.build(ActorStorage.layerMemory)
+  const storage = yield* Layer.build(options.storage ?? ActorStorage.layerMemory)
   const wires = yield* Wires.make
   const nodes = new Map<number, Node<A>>()
 
@@ -118,6 +124,7 @@ export const make = Effect.fnUntraced(function*<A>(options: {
       front,
       freeze: all((network) => network.freeze),
       thaw: all((network) => network.heal),
+      cut: all((network) => network.cut),
       stop: leave.pipe(
         Effect.andThen(front.refuse),
         Effect.andThen(Scope.close(doors, Exit.void)),
@@ -169,6 +176,7 @@ export const make = Effect.fnUntraced(function*<A>(options: {
       step: () => {}
     }),
     client: Context.make(ActorClient.ActorClient, SocketClient.make(living)),
+    storage: Context.get(storage, ActorStorage.ActorStorage),
     nodes: () => Array.from(nodes.values())
   }
 })

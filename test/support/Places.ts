@@ -7,6 +7,7 @@ import { Context, Effect, Layer, Schema } from "effect"
 import { Rpc } from "effect/rpc"
 import * as Actor from "../../src/Actor.ts"
 import { ActorHost } from "../../src/ActorHost.ts"
+import { Ledger } from "./Ledger.ts"
 
 /** Where an instance lives: the name of the node, and a number that rises with each start on it. */
 const Home = Schema.Struct({ node: Schema.String, start: Schema.Finite })
@@ -32,7 +33,9 @@ export class Place extends Actor.make("Place", {
     Rpc.make("say", { payload: { text: Schema.String } }),
     Rpc.make("whisper", { payload: { to: Schema.String, text: Schema.String }, success: Schema.Boolean }),
     /** Asks another place where it is. */
-    Rpc.make("ask", { payload: { key: Schema.String }, success: Schema.Union([Home, Schema.String]) })
+    Rpc.make("ask", { payload: { key: Schema.String }, success: Schema.Union([Home, Schema.String]) }),
+    /** Writes a name into a ledger, beside other calls; says what has come of it. */
+    Rpc.make("write", { payload: { key: Schema.String, name: Schema.String }, success: Schema.String })
   ],
   internal: [Rpc.make("whereabouts", { success: Home })]
 }) {}
@@ -81,6 +84,15 @@ const makeHandlers = Effect.gen(function*() {
         Effect.flatMap((place) => place.whereabouts()),
         Effect.catchTag("CallError", ({ reason }) => Effect.succeed(reason._tag)),
         Effect.provideService(ActorHost, host)
+      ),
+    write: ({ key, name }) =>
+      Rpc.fork(
+        Ledger.client(key).pipe(
+          Effect.flatMap((ledger) => ledger.remind({ name })),
+          Effect.as("written"),
+          Effect.catchTag("CallError", ({ reason }) => Effect.succeed(reason._tag)),
+          Effect.provideService(ActorHost, host)
+        )
       ),
     whereabouts: () => Effect.succeed(home)
   })
