@@ -6,8 +6,9 @@ import * as ActorStorage from "../../src/ActorStorage.ts"
 import { CallError } from "../../src/CallError.ts"
 import * as Ledger from "../support/Ledger.ts"
 import * as MemoryCluster from "../support/MemoryCluster.ts"
+import { settle } from "../support/settle.ts"
 import * as Works from "../support/Works.ts"
-import { settle, untilSimulated as until } from "../support/World.ts"
+import { untilSimulated as until } from "../support/World.ts"
 
 const nodes = MemoryCluster.testWith(Works.layer)
 const books = MemoryCluster.testWith(Ledger.layer)
