@@ -155,13 +155,14 @@ const makeConnection = (
   },
   owner: Owner
 ): ServerConnection => {
+  const { bufferBytes, bufferFrames } = self.settings.limits
   return new ServerConnection({
     ...options,
     ...owner,
     home: self,
     number,
     commits: self.commits,
-    session: new Session(self.settings.kept),
+    session: new Session({ frames: bufferFrames, bytes: bufferBytes }),
     telemetry: self.telemetry,
     makeWorker: (connection) => new FrameWorker(self, connection)
   })

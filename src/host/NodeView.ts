@@ -26,7 +26,7 @@ const leastWindow = Duration.minutes(1)
  *
  * **Details**
  *
- * What is kept for a node is bounded by the calls that it has under way, each with a caller there.
+ * What is kept on either side is bounded by the calls that the node has under way, each with a caller there.
  *
  * @category constructors
  * @since 0.1.0
@@ -35,8 +35,14 @@ export const toSettings = (settings: Settings): Settings => ({
   ...settings,
   resumeWindow: Duration.max(settings.resumeWindow, leastWindow),
   heartbeat: { interval: many, timeout: many },
-  limits: { ...settings.limits, frameBytes: settings.limits.batchBytes, callsInFlight: many, subscriptions: 0 },
-  kept: { frames: Infinity, bytes: Infinity },
+  limits: {
+    ...settings.limits,
+    frameBytes: settings.limits.batchBytes,
+    callsInFlight: many,
+    subscriptions: 0,
+    bufferFrames: many,
+    bufferBytes: many
+  },
   maxHelloBytes: many,
   maxDepth: Infinity,
   maxConnections: Infinity,

@@ -5,7 +5,6 @@
  */
 import * as Duration from "effect/Duration"
 import type { HeartbeatTiming, Limits } from "../session/Frame.ts"
-import type { Bounds } from "../session/Session.ts"
 import type { Rate } from "../session/Throttle.ts"
 
 /**
@@ -97,8 +96,6 @@ export interface Settings {
   readonly kickGrace: Duration.Duration
   readonly heartbeat: HeartbeatTiming
   readonly limits: Limits
-  /** What is kept for a client that has not acknowledged it. */
-  readonly kept: Bounds
   readonly maxHelloBytes: number
   readonly maxDepth: number
   readonly maxConnections: number
@@ -147,8 +144,6 @@ export const defaults = {
 export const make = (options: HostOptions = {}): Settings => {
   const resumeWindow = millis(options.resumeWindow, defaults.resumeWindow)
   const frameBytes = count(options.maxFrameBytes, defaults.maxFrameBytes)
-  const bufferFrames = Math.max(1, count(options.bufferFrames, defaults.bufferFrames))
-  const bufferBytes = Math.max(1, count(options.bufferBytes, defaults.bufferBytes))
   return {
     resumeWindow: Duration.millis(resumeWindow),
     hookTimeout: Duration.millis(millis(options.hookTimeout, defaults.hookTimeout)),
@@ -164,10 +159,9 @@ export const make = (options: HostOptions = {}): Settings => {
       callsInFlight: count(options.maxCallsInFlight, defaults.maxCallsInFlight),
       subscriptions: count(options.maxSubscriptions, defaults.maxSubscriptions),
       streamWindow: Math.max(1, count(options.streamWindow, defaults.streamWindow)),
-      bufferFrames,
-      bufferBytes
+      bufferFrames: Math.max(1, count(options.bufferFrames, defaults.bufferFrames)),
+      bufferBytes: Math.max(1, count(options.bufferBytes, defaults.bufferBytes))
     },
-    kept: { frames: bufferFrames, bytes: bufferBytes },
     maxHelloBytes: count(options.maxHelloBytes, defaults.maxHelloBytes),
     // Deeper values would make those who walk them run out of stack.
     maxDepth: Math.min(count(options.maxDepth, defaults.maxDepth), 256),
