@@ -1,7 +1,7 @@
 /**
  * The actor of the simulation: it does what it is told and writes down what it did.
  */
-import { Effect, Layer, Schema, Stream } from "effect"
+import { Effect, Layer, Schema, Semaphore, Stream } from "effect"
 import { Rpc } from "effect/rpc"
 import { Actor, Delivery } from "../../src/index.ts"
 import type { ConnectionRecord, Journal } from "./Journal.ts"
@@ -140,6 +140,7 @@ const handlers = (journal: Journal, config: Config) =>
     const connections = yield* Arena.Connections
     yield* watchList(journal, life)
     const alone = config.concurrency === 1
+    const oneByOne = Semaphore.makeUnsafe(1).withPermits(1)
     const inTurn = <A, E, R>(op: number, effect: Effect.Effect<A, E, R>) =>
       Effect.flatMap(Arena.CurrentConnection, ({ id }) =>
         journal.run(op, id, journal.inTurn(life, `call ${op}`, alone, effect)))
@@ -210,7 +211,8 @@ const handlers = (journal: Journal, config: Config) =>
               for (const view of (yield* connections.all).values()) {
                 if (!view.subscriptions.has("tick")) continue
                 const record = journal.connection(view, life)
-                yield* view.send("tick", { connection: view.id, n: ++record.ticks })
+                // Handlers that run beside each other would count in one order and send in the other.
+                yield* oneByOne(Effect.suspend(() => view.send("tick", { connection: view.id, n: ++record.ticks })))
               }
             }
           })
