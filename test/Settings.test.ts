@@ -66,7 +66,7 @@ describe("docs/SETTINGS.md", () => {
   })
 
   it("names every option of an actor with its default", () => {
-    const durable = documented("src/Actor.ts", "DurableOptions<")
+    const durable = documented("src/internal/layerOptions.ts", "DurableOptions<")
     assert.deepStrictEqual(tableOf("## Actors\n"), { ...showAll(layerDefaults), ...durable })
   })
 
@@ -83,7 +83,7 @@ describe("docs/SETTINGS.md", () => {
     )
     assert.deepStrictEqual(documented("src/host/Settings.ts", "HostOptions"), tableOf("## Host\n"))
     assert.deepStrictEqual(documented("src/internal/actorHost.ts", "DrainOptions"), tableOf("## Draining\n"))
-    assert.deepStrictEqual(documented("src/Actor.ts", "LayerOptions"), showAll(layerDefaults))
+    assert.deepStrictEqual(documented("src/internal/layerOptions.ts", "LayerOptions"), showAll(layerDefaults))
     const { subscribe, ...client } = documented("src/Client.ts", "ConnectOptions<")
     assert.strictEqual(subscribe, "none")
     assert.deepStrictEqual(client, tableOf("## Clients\n"))

@@ -3,7 +3,7 @@ import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Random, Stream, SubscriptionRef } from "effect"
 import type { Status } from "../../src/ConnectionStatus.ts"
 import type { NodeProcess } from "../support/ClusterProcesses.ts"
-import { again, type Scene, scene } from "../support/ClusterScene.ts"
+import { again, type PlaceClient, type Scene, scene } from "../support/ClusterScene.ts"
 import { Ledger } from "../support/Ledger.ts"
 import { describePostgres, Postgres } from "../support/Postgres.ts"
 
@@ -46,6 +46,13 @@ const amid = Effect.fnUntraced(function*<A, E, R>(
   yield* happens
   yield* Fiber.join(fiber)
 })
+
+/** Has server code write a name, to a ledger that may be on another node. */
+const writeThere = (caller: PlaceClient, key: string, name: string, onAnswer: () => void) =>
+  Effect.map(caller.rpc.write({ key, name }), (answer) => {
+    assert.strictEqual(answer, "written")
+    onAnswer()
+  })
 
 const expected = (writers: ReadonlyArray<string>, count: number) =>
   writers.flatMap((who) => Array.from({ length: count }, (_, i) => `${who} ${i}`))
@@ -100,17 +107,12 @@ describePostgres("durable actors on three processes", () => {
             const key = yield* scene.keyOn("b")
             const caller = yield* scene.join("ada", yield* scene.keyOn("a"), [scene.node("a")])
             const names = Array.from({ length: 240 }, (_, i) => `${i}`)
-            const writing = yield* Effect.forEach(
-              names,
-              (name) => Effect.tap(caller.rpc.write({ key, name }), Effect.sleep("50 millis")),
-              { concurrency: 3 }
-            ).pipe(Effect.forkChild({ startImmediately: true }))
-            yield* Effect.sleep("1 second")
-            yield* scene.node("b").signal("SIGKILL")
-            yield* Effect.sleep("1 second")
-            yield* scene.node("c").signal("SIGTERM")
-            yield* scene.node("c").gone
-            assert.deepStrictEqual(yield* Fiber.join(writing), names.map(() => "written"))
+            const writing = (from: number, to: number) => (onAnswer: () => void) =>
+              Effect.forEach(names.slice(from, to), (name) => writeThere(caller, key, name, onAnswer), {
+                concurrency: 3
+              })
+            yield* amid(20, writing(0, 120), scene.node("b").signal("SIGKILL"))
+            yield* amid(20, writing(120, 240), Effect.andThen(scene.node("c").signal("SIGTERM"), scene.node("c").gone))
             const ledger = yield* connect(scene, key, [scene.node("a")])
             assert.sameMembers([...(yield* ledger.rpc.names())], names)
           })
@@ -126,14 +128,9 @@ describePostgres("durable actors on three processes", () => {
             const key = yield* scene.keyOn("b")
             const caller = yield* scene.join("ada", yield* scene.keyOn("a"), [scene.node("a")])
             const names = Array.from({ length: 60 }, (_, i) => `${i}`)
-            const writing = yield* Effect.forEach(
-              names,
-              (name) => Effect.tap(caller.rpc.write({ key, name }), Effect.sleep("50 millis")),
-              { concurrency: 3 }
-            ).pipe(Effect.forkChild({ startImmediately: true }))
-            yield* Effect.sleep("500 millis")
-            yield* scene.node("b").signal("SIGSTOP")
-            assert.deepStrictEqual(yield* Fiber.join(writing), names.map(() => "written"))
+            const writing = (onAnswer: () => void) =>
+              Effect.forEach(names, (name) => writeThere(caller, key, name, onAnswer), { concurrency: 3 })
+            yield* amid(10, writing, scene.node("b").signal("SIGSTOP"))
             yield* scene.node("b").signal("SIGCONT")
             assert.strictEqual(yield* caller.rpc.write({ key, name: "after" }), "written")
             const ledger = yield* connect(scene, key, [scene.node("c")])
@@ -164,6 +161,37 @@ describePostgres("durable actors on three processes", () => {
           assert.strictEqual(yield* idOf(ada), id)
         })
       ), 90_000)
+
+    for (const partition of ["cut", "freeze"] as const) {
+      it.effect(
+        `a node whose way to the database is ${
+          partition === "cut" ? "cut" : "frozen"
+        } loses its actors, and cannot commit`,
+        () =>
+          scene((scene) =>
+            Effect.gen(function*() {
+              const [d, proxy] = yield* scene.startBehindProxy("d")
+              const key = yield* scene.keyOn("d", [...scene.nodes, d])
+              const ada = yield* connect(scene, key, [scene.node("a"), scene.node("c")])
+              const id = yield* idOf(ada)
+              yield* write(ada, "before", 5)
+              const part = partition === "cut" ? Effect.andThen(proxy.refuse, proxy.cut) : proxy.freeze
+              yield* amid(4, (onAnswer) => write(ada, "during", 40, 0, onAnswer), part)
+              // Those behind the wall may hold on to it: what they still do is not stored.
+              const ben = yield* connect(scene, key, [d])
+              yield* proxy.heal
+              yield* write(ada, "after", 20)
+              assert.deepStrictEqual(yield* ben.rpc.names(), [
+                ...expected(["before"], 5),
+                ...expected(["during"], 40),
+                ...expected(["after"], 20)
+              ])
+              assert.strictEqual(yield* idOf(ada), id)
+            })
+          ),
+        90_000
+      )
+    }
 
     it.effect(
       "the database stops and returns: calls wait and are answered",

@@ -3,11 +3,12 @@
  *
  * @since 0.1.0
  */
-import { type Context, Effect, Exit, Schedule, type Scope } from "effect"
+import { type Context, Effect, Exit, Redacted, Schedule, type Scope } from "effect"
 import type { ActorClient } from "../../src/ActorClient.ts"
 import * as Processes from "./ClusterProcesses.ts"
 import { Place } from "./Places.ts"
 import { Postgres } from "./Postgres.ts"
+import * as TcpProxy from "./TcpProxy.ts"
 
 /**
  * A client of a place.
@@ -39,6 +40,10 @@ export interface Scene {
   /** Clients that dial the nodes of a list in turn. */
   readonly through: (nodes: Nodes) => Effect.Effect<Context.Context<ActorClient>, never, Scope.Scope>
   readonly start: (name: string) => Effect.Effect<Processes.NodeProcess, never, Scope.Scope>
+  /** Starts a node whose way to the database can be cut. */
+  readonly startBehindProxy: (
+    name: string
+  ) => Effect.Effect<readonly [Processes.NodeProcess, TcpProxy.TcpProxy], never, Scope.Scope>
 }
 
 /**
@@ -82,6 +87,12 @@ const makeScene = Effect.gen(function*() {
     keyOn,
     through: Processes.clientOf,
     start: (name: string) => Processes.start(name, database),
+    startBehindProxy: Effect.fnUntraced(function*(name: string) {
+      const url = new URL(Redacted.value(database.url))
+      const proxy = yield* TcpProxy.make({ targetPort: Number(url.port) })
+      url.port = String(proxy.port)
+      return [yield* Processes.start(name, { url: Redacted.make(url.href) }), proxy] as const
+    }),
     node: (name: string) => nodes.find((node) => node.name === name)!
   } satisfies Scene
 })
