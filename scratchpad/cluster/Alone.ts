@@ -16,7 +16,7 @@ const App = HttpRouter.serve(ActorServer.layerHttpRouter({ path: "/actors" }), {
   disableLogger: true
 }).pipe(
   Layer.provide(Echo.layer),
-  Layer.provide(ActorHost.layerLocal()),
+  Layer.provide(ActorHost.layerLocal({ maxFramesPerSecond: Infinity })),
   Layer.provide(NodeHttpServer.layer(createServer, { host: "127.0.0.1", port, disablePreemptiveShutdown: true }))
 )
 

@@ -67,7 +67,12 @@ const reportHomes = Effect.gen(function*() {
 const App = HttpRouter.serve(Endpoints, { disableListenLog: true, disableLogger: true }).pipe(
   ActorServer.withDrain({ window: "500 millis" }),
   Layer.provide([Layer.provide(RoomServer.layer, Storage), Echo.layer]),
-  Layer.provide(ClusterHost.layer({ tunnelHeartbeatInterval: "1 second", tunnelHeartbeatTimeout: "2 seconds" })),
+  Layer.provide(ClusterHost.layer({
+    tunnelHeartbeatInterval: "1 second",
+    tunnelHeartbeatTimeout: "2 seconds",
+    // One client is to show how fast it can be.
+    maxFramesPerSecond: Infinity
+  })),
   Layer.merge(Layer.effectDiscard(reportHomes)),
   Layer.provide(Cluster),
   Layer.provide(NodeHttpServer.layer(createServer, { host, port: httpPort, disablePreemptiveShutdown: true })),

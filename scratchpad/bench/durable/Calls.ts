@@ -31,7 +31,7 @@ const rooms = (storage: StorageLayer | undefined, maxIdleTime: "1 hour" | 0 = "1
     : Room.toLayer(handlers, { ...options, maxIdleTime, durability: "commit" }).pipe(Layer.provide(storage))
   return ActorClient.layerInProcess.pipe(
     Layer.provide(actors.pipe(Layer.provide(Room.layerAdmitAll))),
-    Layer.provideMerge(ActorHost.layerLocal())
+    Layer.provideMerge(ActorHost.layerLocal({ maxFramesPerSecond: Infinity }))
   )
 }
 
