@@ -98,6 +98,7 @@ const report = Report.render({
   bundle: withBundle ? await Bundle.measure() : undefined,
   machine,
   quick: plan.quick,
+  runs: plan.runs,
   partial: only !== undefined
 })
 

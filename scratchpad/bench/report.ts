@@ -79,6 +79,7 @@ export interface Report {
   readonly bundle: Result | undefined
   readonly machine: ReadonlyArray<readonly [name: string, value: string]>
   readonly quick: boolean
+  readonly runs: number
   readonly partial: boolean
 }
 
@@ -86,6 +87,9 @@ export const render = (report: Report): string => {
   const groups = report.works.flatMap(({ groups }) => groups)
   const caveats = [
     ...(report.quick ? ["This was a quick run: few runs, short ones, fewer clients. Don't cite it."] : []),
+    ...(!report.quick && report.runs === 1
+      ? ["This was one run of each, at full size and length. Its ratios waver."]
+      : []),
     ...(report.partial ? ["Only a part of the works was run."] : [])
   ]
   return [
