@@ -54,7 +54,8 @@ const groupText = (measured: Measured): string => {
   return parts.join("\n\n")
 }
 
-const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ").slice(0, 300)
+/** Without the stack, whose paths are those of one machine. */
+const oneLine = (text: string): string => text.split(/\n? +at /)[0]!.replaceAll(/\s+/g, " ").slice(0, 300)
 
 const bundleText = (bundle: Result): string =>
   [

@@ -4,7 +4,7 @@
 import { Context, Exit, Metric } from "effect"
 import { Rpc } from "effect/rpc"
 import { ActorTelemetry } from "../../src/host/ActorTelemetry.ts"
-import { makeCall } from "../../src/host/ServerConnection.ts"
+import * as ServerCall from "../../src/host/ServerCall.ts"
 import { makeActor } from "../../src/internal/makeActor.ts"
 import * as Metrics from "../../src/Metrics.ts"
 import * as Instruments from "../../src/telemetry/Instruments.ts"
@@ -19,7 +19,7 @@ const exit = Exit.void
 
 const operations: Record<string, () => unknown> = {
   "a whole call: taken in, started, settled": () => {
-    const call = makeCall(0, rpc as never, false, telemetry.now())
+    const call = ServerCall.make(0, rpc as never, false, telemetry.now())
     telemetry.started(call)
     telemetry.settled(call, exit)
   },

@@ -15,7 +15,8 @@ import type * as Frame from "../session/Frame.ts"
 import * as ServerMetrics from "../telemetry/ServerMetrics.ts"
 import * as Tracing from "../telemetry/Tracing.ts"
 import type { ConnectionTable } from "./ConnectionTable.ts"
-import type { ServerCall, ServerConnection } from "./ServerConnection.ts"
+import type { ServerCall } from "./ServerCall.ts"
+import type { ServerConnection } from "./ServerConnection.ts"
 
 /**
  * Notes what happens in an actor instance.

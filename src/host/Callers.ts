@@ -7,7 +7,7 @@ import * as Context from "effect/Context"
 import type { CallError } from "../CallError.ts"
 import type { WireTurn } from "../session/Frame.ts"
 import * as InternalCalls from "./InternalCalls.ts"
-import type { ServerCall } from "./ServerConnection.ts"
+import type { ServerCall } from "./ServerCall.ts"
 import { CallChain } from "./Turn.ts"
 import { type HeldTurn, release, WaitGraph } from "./WaitGraph.ts"
 

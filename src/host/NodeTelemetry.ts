@@ -7,7 +7,8 @@ import * as Effect from "effect/Effect"
 import type * as Frame from "../session/Frame.ts"
 import type * as ServerMetrics from "../telemetry/ServerMetrics.ts"
 import { ActorTelemetry } from "./ActorTelemetry.ts"
-import type { ServerCall, ServerConnection } from "./ServerConnection.ts"
+import type { ServerCall } from "./ServerCall.ts"
+import type { ServerConnection } from "./ServerConnection.ts"
 
 /**
  * Notes the calls of other nodes to an instance.

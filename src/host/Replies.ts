@@ -12,7 +12,8 @@ import type { FromServer } from "effect/rpc/RpcMessage"
 import * as Frame from "../session/Frame.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
 import type { CallEnvironment } from "./CallEnvironment.ts"
-import type { ServerCall, ServerConnection } from "./ServerConnection.ts"
+import type { ServerCall } from "./ServerCall.ts"
+import type { ServerConnection } from "./ServerConnection.ts"
 
 /** What was refused may be named in the text, and may be long. */
 const maxText = 1_000

@@ -17,7 +17,8 @@ import type * as Frame from "../session/Frame.ts"
 import * as RpcCodec from "../session/RpcCodec.ts"
 import type { CallEnvironment } from "./CallEnvironment.ts"
 import { refuse, reply } from "./Replies.ts"
-import { makeCall, type ServerCall, type ServerConnection } from "./ServerConnection.ts"
+import * as ServerCall from "./ServerCall.ts"
+import type { ServerConnection } from "./ServerConnection.ts"
 
 type CallFrame = Extract<Frame.ClientFrame, readonly ["call", ...ReadonlyArray<any>]>
 
@@ -71,7 +72,7 @@ const call = (
     const message = `the id of call ${id} is in use`
     return Effect.sync(() => void connection.end(DisconnectReason.ProtocolError.make({ message })))
   }
-  const record = makeCall(id, rpc, meta?.discard === true, self.telemetry.now())
+  const record = ServerCall.make(id, rpc, meta?.discard === true, self.telemetry.now())
   connection.calls.set(id, record)
   return Effect.matchEffect(RpcCodec.withServices(RpcCodec.of(rpc).decodePayload(payload), self.context), {
     onFailure: (error) =>
@@ -167,7 +168,7 @@ export const start = (
   return reply(self, connection, record, Exit.void)
 }
 
-const mayHaveRun = (connection: ServerConnection, record: ServerCall): boolean =>
+const mayHaveRun = (connection: ServerConnection, record: ServerCall.ServerCall): boolean =>
   connection.record?.repeated.has(record.id) === true &&
   Context.get(record.rpc.annotations, Delivery) !== "idempotent"
 
